@@ -1,0 +1,130 @@
+import * as z from 'zod/mini';
+import {
+  connection,
+  connectRequest,
+  kubeFlags,
+  stateEvent,
+  workload,
+} from './model.ts';
+
+/**
+ * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
+ * reports while it runs (absent: nothing), `output` is how it ends. A subscription runs until it is cancelled.
+ */
+
+const nothing = z.strictObject({});
+
+/** Which connection a call is about. Absent: the only one; a regular expression that must match exactly one name otherwise. */
+const use = z.optional(z.string());
+
+/** Progress of a task: the step under way, in words. */
+const stage = z.object({ stage: z.string() });
+
+const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+
+const installTarget = {
+  kubeFlags,
+  kubeconfigEnv: z.optional(z.string()),
+  managerNamespace: z.optional(z.string()),
+};
+
+/** Values files (their text) and `--set` forms, in the order given on the command line: later ones win. */
+const values = z.array(
+  z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('yaml'), source: z.string(), text: z.string() }),
+    z.object({ kind: z.literal('set'), expression: z.string() }),
+    z.object({ kind: z.literal('set-string'), expression: z.string() }),
+    z.object({ kind: z.literal('set-json'), expression: z.string() }),
+    z.object({ kind: z.literal('set-file'), expression: z.string(), text: z.string() }),
+  ]),
+);
+
+export const localApi = {
+  /** Snapshot, then deltas. */
+  watchState: { input: nothing, event: stateEvent, output: nothing },
+  connect: {
+    input: connectRequest,
+    event: z.object({ stage: z.string(), detail: z.optional(z.string()) }),
+    output: z.object({ connection, alreadyConnected: z.boolean(), warnings: z.array(z.string()) }),
+  },
+  disconnect: { input: z.strictObject({ use }), event: stage, output: z.object({ disconnected: z.array(z.string()) }) },
+  /** Ends every connection and then the daemon and its helper. */
+  quit: { input: nothing, event: stage, output: nothing },
+  listWorkloads: {
+    input: z.strictObject({ use, namespace: z.optional(z.string()) }),
+    output: z.object({ workloads: z.array(workload) }),
+  },
+  /** All workloads first, one event each set of changes after. */
+  watchWorkloads: {
+    input: z.strictObject({ use, namespace: z.optional(z.string()) }),
+    event: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('snapshot'), workloads: z.array(workload) }),
+      z.object({ kind: z.literal('changed'), workload }),
+      z.object({ kind: z.literal('removed'), workload }),
+    ]),
+    output: nothing,
+  },
+  listContexts: {
+    input: z.strictObject({ kubeFlags, kubeconfigEnv: z.optional(z.string()) }),
+    output: z.object({
+      contexts: z.array(
+        z.object({ name: z.string(), cluster: z.string(), user: z.string(), namespace: z.string(), server: z.string(), current: z.boolean() }),
+      ),
+    }),
+  },
+  listNamespaces: {
+    input: z.strictObject({ kubeFlags, kubeconfigEnv: z.optional(z.string()) }),
+    output: z.object({ namespaces: z.array(z.string()) }),
+  },
+  install: {
+    input: z.strictObject({
+      ...installTarget,
+      action: z.enum(['install', 'upgrade']),
+      values,
+      /** Upgrade only: start from the built-in values, or from those of the release. Default: the release's where no values are given. */
+      base: z.optional(z.enum(['reset', 'reuse'])),
+      createNamespace: z.boolean(),
+      dryRun: z.boolean(),
+      timeoutMs: z.optional(z.number()),
+    }),
+    event: stage,
+    output: z.object({ version: z.string(), revision: z.int(), namespace: z.string(), manifest: z.string() }),
+  },
+  uninstall: {
+    input: z.strictObject({ ...installTarget, dryRun: z.boolean() }),
+    event: stage,
+    output: z.object({ removed: z.array(z.string()), namespace: z.string() }),
+  },
+  lintValues: {
+    input: z.strictObject({ values }),
+    output: z.object({ problems: z.array(z.object({ path: z.string(), message: z.string() })) }),
+  },
+  setLogLevel: {
+    input: z.strictObject({
+      use,
+      level: z.enum(logLevels),
+      /** 0 keeps it until it is set again. */
+      durationMs: z.number(),
+      scope: z.enum(['all', 'local', 'remote']),
+    }),
+    output: nothing,
+  },
+  /** Effective configuration with the source of each value. */
+  viewConfig: {
+    input: z.strictObject({ use, clientOnly: z.boolean() }),
+    output: z.object({
+      config: z.record(z.string(), z.unknown()),
+      sources: z.record(z.string(), z.string()),
+      configFile: z.string(),
+      logDirectory: z.string(),
+    }),
+  },
+} as const;
+
+export type LocalApi = typeof localApi;
+export type CallName = keyof LocalApi;
+export type CallInput<Name extends CallName> = z.infer<LocalApi[Name]['input']>;
+export type CallOutput<Name extends CallName> = z.infer<LocalApi[Name]['output']>;
+export type CallEvent<Name extends CallName> = LocalApi[Name] extends { readonly event: infer Event extends z.core.$ZodType }
+  ? z.infer<Event>
+  : never;

@@ -1,0 +1,194 @@
+import * as z from 'zod/mini';
+import { errorRegistry, type ErrorCode } from '#protocol/errors/registry.ts';
+
+/** The domain model as it crosses the local API. Values are validated where they enter the daemon; clients trust their daemon. */
+
+export const remedy = z.object({ label: z.string(), command: z.optional(z.string()), link: z.optional(z.string()) });
+
+const errorCodes = Object.keys(errorRegistry) as [ErrorCode, ...ErrorCode[]];
+
+export const errorData = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  reason: z.optional(z.string()),
+  context: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+  remedies: z.optional(z.array(remedy)),
+});
+
+/** Trouble that lasts. `dependsOn` names conditions that explain this one, so that only causes are shown. */
+export const healthCondition = z.object({
+  code: z.string(),
+  severity: z.enum(['error', 'warning']),
+  title: z.string(),
+  message: z.string(),
+  /** Name of the connection it belongs to; absent for the daemon itself. */
+  connection: z.optional(z.string()),
+  /** ISO 8601. */
+  since: z.string(),
+  dependsOn: z.array(z.string()),
+  remedies: z.array(remedy),
+});
+export type HealthCondition = z.infer<typeof healthCondition>;
+
+/** Long work. It ends as `done`, `failed` or `cancelled` and stays for a minute after. */
+export const task = z.object({
+  id: z.string(),
+  /** What the person asked for: "Connect to staging". */
+  title: z.string(),
+  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  /** The step under way: "Waiting for the traffic-manager". */
+  stage: z.string(),
+  startedAt: z.string(),
+  endedAt: z.optional(z.string()),
+  error: z.optional(errorData),
+});
+export type Task = z.infer<typeof task>;
+
+/** What `kubectl` calls global flags; remembered with the connection. Names are the flags' without dashes, in camel case. */
+export const kubeFlags = z.strictObject({
+  kubeconfig: z.optional(z.string()),
+  context: z.optional(z.string()),
+  cluster: z.optional(z.string()),
+  user: z.optional(z.string()),
+  server: z.optional(z.string()),
+  token: z.optional(z.string()),
+  as: z.optional(z.string()),
+  asGroup: z.optional(z.array(z.string())),
+  asUid: z.optional(z.string()),
+  certificateAuthority: z.optional(z.string()),
+  clientCertificate: z.optional(z.string()),
+  clientKey: z.optional(z.string()),
+  tlsServerName: z.optional(z.string()),
+  insecureSkipTlsVerify: z.optional(z.boolean()),
+  requestTimeout: z.optional(z.string()),
+  cacheDir: z.optional(z.string()),
+  disableCompression: z.optional(z.boolean()),
+});
+export type KubeFlags = z.infer<typeof kubeFlags>;
+
+/** Steps of a connection, in order. Each is timed. */
+export const connectStages = ['kubeconfig', 'api', 'manager', 'session', 'subnets', 'interface', 'dns', 'verify'] as const;
+export type ConnectStage = (typeof connectStages)[number];
+
+/**
+ * ```
+ * off → connecting(stage) → on → degraded → on
+ *                            ↓      ↓
+ *                         reconnecting(attempt) → on | off
+ * ```
+ */
+export const connectionState = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('off'), error: z.optional(errorData) }),
+  z.object({ kind: z.literal('connecting'), stage: z.enum(connectStages) }),
+  z.object({ kind: z.literal('on'), since: z.string() }),
+  z.object({ kind: z.literal('degraded'), since: z.string(), reason: errorData }),
+  z.object({ kind: z.literal('reconnecting'), since: z.string(), attempt: z.int(), reason: errorData }),
+]);
+export type ConnectionState = z.infer<typeof connectionState>;
+
+/** A question asked and answered once for `connect`: everything that its flags can say. */
+export const connectRequest = z.strictObject({
+  /** Empty: derived from context and namespace. */
+  name: z.optional(z.string().check(z.regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/))),
+  kubeFlags: kubeFlags,
+  /** Value of KUBECONFIG where the command ran. */
+  kubeconfigEnv: z.optional(z.string()),
+  namespace: z.optional(z.string()),
+  managerNamespace: z.optional(z.string()),
+  mappedNamespaces: z.optional(z.array(z.string())),
+  alsoProxy: z.optional(z.array(z.string())),
+  neverProxy: z.optional(z.array(z.string())),
+  allowConflictingSubnets: z.optional(z.array(z.string())),
+  vnat: z.optional(z.array(z.string())),
+  rerouteRemote: z.optional(z.array(z.string())),
+  rerouteLocal: z.optional(z.array(z.string())),
+});
+export type ConnectRequest = z.infer<typeof connectRequest>;
+
+export const dnsStatus = z.object({
+  /** Address that the laptop's resolver sends queries to. */
+  address: z.string(),
+  /** Hook into the laptop's resolver: see the helper API. */
+  mode: z.string(),
+  formerServers: z.array(z.string()),
+  clusterDomain: z.string(),
+  includeSuffixes: z.array(z.string()),
+  excludeSuffixes: z.array(z.string()),
+  excludes: z.array(z.string()),
+  mappings: z.array(z.object({ name: z.string(), aliasFor: z.string() })),
+  lookupTimeoutMs: z.number(),
+  error: z.optional(z.string()),
+});
+
+export const routingStatus = z.object({
+  interface: z.string(),
+  addresses: z.array(z.string()),
+  /** Routed into the cluster, after all exceptions. */
+  subnets: z.array(z.string()),
+  serviceSubnet: z.optional(z.string()),
+  podSubnets: z.array(z.string()),
+  alsoProxy: z.array(z.string()),
+  neverProxy: z.array(z.string()),
+  allowConflicting: z.array(z.string()),
+  /** Subnets that are reached through virtual addresses, since the laptop has a route of its own to the real ones. */
+  virtual: z.array(z.object({ subnet: z.string(), virtual: z.string() })),
+});
+
+export const connection = z.object({
+  name: z.string(),
+  state: connectionState,
+  context: z.string(),
+  server: z.string(),
+  namespace: z.string(),
+  managerNamespace: z.string(),
+  mappedNamespaces: z.array(z.string()),
+  /** Milliseconds that each finished stage of the latest connect took. */
+  stageTimesMs: z.record(z.string(), z.number()),
+  sessionId: z.optional(z.string()),
+  manager: z.optional(z.object({ name: z.string(), version: z.string(), agentImage: z.string(), namespace: z.string() })),
+  dns: z.optional(dnsStatus),
+  routing: z.optional(routingStatus),
+  transport: z.optional(z.object({ forwards: z.int(), streams: z.int(), bytesIn: z.number(), bytesOut: z.number() })),
+});
+export type Connection = z.infer<typeof connection>;
+
+export const daemonInfo = z.object({
+  version: z.string(),
+  pid: z.int(),
+  executable: z.string(),
+  installId: z.string(),
+  startedAt: z.string(),
+});
+
+/** Everything that a client mirrors. Collections are keyed by id, so that a delta replaces or removes one member. */
+export const daemonState = z.object({
+  daemon: daemonInfo,
+  connections: z.record(z.string(), connection),
+  tasks: z.record(z.string(), task),
+  health: z.record(z.string(), healthCondition),
+});
+export type DaemonState = z.infer<typeof daemonState>;
+
+/** First event: the whole state. Later ones: one change each, with consecutive revisions. A gap means: subscribe again. */
+export const stateEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('snapshot'), revision: z.int(), state: daemonState }),
+  z.object({
+    kind: z.literal('delta'),
+    revision: z.int(),
+    collection: z.enum(['connections', 'tasks', 'health']),
+    id: z.string(),
+    /** Absent: the member is gone. */
+    value: z.optional(z.unknown()),
+  }),
+]);
+export type StateEvent = z.infer<typeof stateEvent>;
+
+export const workload = z.object({
+  kind: z.enum(['Deployment', 'StatefulSet', 'ReplicaSet', 'Rollout']),
+  name: z.string(),
+  namespace: z.string(),
+  state: z.enum(['unknown', 'available', 'progressing', 'failure']),
+  agent: z.enum(['none', 'installed', 'intercepted']),
+  interceptedBy: z.array(z.string()),
+});
+export type Workload = z.infer<typeof workload>;
