@@ -27,6 +27,11 @@ export const errorRegistry = {
   unsupported: user(2),
   'version-mismatch': environment(1),
 
+  'daemon.not-running': environment(3),
+  'daemon.start-failed': environment(1),
+  'daemon.lost': environment(1),
+  'subscription.lagging': environment(1),
+
   'config.invalid': config(2),
   'kubeconfig.unreadable': config(4),
   'kubeconfig.invalid': config(4),

@@ -9,7 +9,11 @@ import {
 
 /**
  * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
- * reports while it runs (absent: nothing), `output` is how it ends. A subscription runs until it is cancelled.
+ * reports while it runs (absent: nothing), `output` is how it ends.
+ *
+ * `subscription`: runs until it is cancelled, every event counts, and a reader that is too slow is dropped with
+ * `subscription.lagging`; events of other calls are progress, of which a slow reader misses some. `survivesDisconnect`: goes on when
+ * its client goes away, since stopping half-way would be worse; a `cancel` ends it all the same.
  */
 
 const nothing = z.strictObject({});
@@ -41,15 +45,23 @@ const values = z.array(
 
 export const localApi = {
   /** Snapshot, then deltas. */
-  watchState: { input: nothing, event: stateEvent, output: nothing },
+  watchState: { input: nothing, event: stateEvent, output: nothing, subscription: true },
+  /** Asks a running task to end early. Unknown and ended tasks are left alone. */
+  cancelTask: { input: z.strictObject({ id: z.string() }), output: nothing },
   connect: {
     input: connectRequest,
     event: z.object({ stage: z.string(), detail: z.optional(z.string()) }),
     output: z.object({ connection, alreadyConnected: z.boolean(), warnings: z.array(z.string()) }),
+    survivesDisconnect: true,
   },
-  disconnect: { input: z.strictObject({ use }), event: stage, output: z.object({ disconnected: z.array(z.string()) }) },
-  /** Ends every connection and then the daemon and its helper. */
-  quit: { input: nothing, event: stage, output: nothing },
+  disconnect: {
+    input: z.strictObject({ use }),
+    event: stage,
+    output: z.object({ disconnected: z.array(z.string()) }),
+    survivesDisconnect: true,
+  },
+  /** Ends every connection and then the daemon and its helper. Clients of other versions may call it too. */
+  quit: { input: nothing, event: stage, output: nothing, survivesDisconnect: true },
   listWorkloads: {
     input: z.strictObject({ use, namespace: z.optional(z.string()) }),
     output: z.object({ workloads: z.array(workload) }),
@@ -63,6 +75,7 @@ export const localApi = {
       z.object({ kind: z.literal('removed'), workload }),
     ]),
     output: nothing,
+    subscription: true,
   },
   listContexts: {
     input: z.strictObject({ kubeFlags, kubeconfigEnv: z.optional(z.string()) }),
@@ -89,11 +102,13 @@ export const localApi = {
     }),
     event: stage,
     output: z.object({ version: z.string(), revision: z.int(), namespace: z.string(), manifest: z.string() }),
+    survivesDisconnect: true,
   },
   uninstall: {
     input: z.strictObject({ ...installTarget, dryRun: z.boolean() }),
     event: stage,
     output: z.object({ removed: z.array(z.string()), namespace: z.string() }),
+    survivesDisconnect: true,
   },
   lintValues: {
     input: z.strictObject({ values }),
@@ -128,3 +143,5 @@ export type CallOutput<Name extends CallName> = z.infer<LocalApi[Name]['output']
 export type CallEvent<Name extends CallName> = LocalApi[Name] extends { readonly event: infer Event extends z.core.$ZodType }
   ? z.infer<Event>
   : never;
+/** Calls that run until they are cancelled. */
+export type SubscriptionName = { [Name in CallName]: LocalApi[Name] extends { readonly subscription: true } ? Name : never }[CallName];

@@ -12,6 +12,8 @@ import type { ErrorData } from '#protocol/errors/app-error.ts';
  * daemon → client   {id, output} or {id, error}            ends the call
  * client → daemon   {id, cancel: true}                     asks for an early end, answered by output or error
  * ```
+ *
+ * A client of another version is refused, and may then still call `quit`, so that an update can end the daemon that it replaces.
  */
 export type ClientMessage =
   | { readonly hello: string }

@@ -1,0 +1,54 @@
+import { lstatSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { createApiClient, type ApiClient, type ClientOptions } from './client.ts';
+import { socketChannel } from './socket-channel.ts';
+
+/**
+ * Connects to the daemon whose socket is at `path`. The socket's directory must belong to this user, so that nobody else can put a
+ * daemon of theirs in the way, which would be sent credentials.
+ *
+ * @throws AppError `daemon.not-running` where nothing listens; else as `createApiClient`.
+ */
+export async function connectApi(path: string, options: ClientOptions = {}): Promise<ApiClient> {
+  checkOwner(dirname(path));
+  return await createApiClient(socketChannel(await openSocket(path)), options);
+}
+
+function openSocket(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    const fail = (error: NodeJS.ErrnoException) => reject(connectError(error, path));
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      socket.off('error', fail);
+      resolve(socket);
+    });
+  });
+}
+
+function checkOwner(directory: string): void {
+  const uid = process.getuid?.();
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (stat === undefined || uid === undefined || stat.uid === uid) return;
+  throw new AppError({
+    code: 'daemon.not-running',
+    message: `The directory ${directory} belongs to another user`,
+    reason: `its owner has the user id ${stat.uid}, you have ${uid}`,
+    remedies: [{ label: 'Run the command as that user, or name a directory of your own in TELEPRESENCE_RUNTIME_DIR' }],
+  });
+}
+
+function connectError(error: NodeJS.ErrnoException, path: string): AppError {
+  if (error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED' && error.code !== 'ENOTDIR') return AppError.from(error);
+  return new AppError(
+    {
+      code: 'daemon.not-running',
+      message: 'The Telepresence daemon is not running',
+      context: { socket: path },
+      remedies: [{ label: 'Connect to a cluster, which starts it', command: 'telepresence connect' }],
+    },
+    error,
+  );
+}

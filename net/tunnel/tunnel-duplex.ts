@@ -1,0 +1,172 @@
+import http2, { type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2';
+import { Duplex } from 'node:stream';
+import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { encodeHeader, encodeMessage, FrameDecoder } from './framing.ts';
+import { TunnelProtocolError, tunnelCode } from './tunnel-code.ts';
+
+/** The far side could not reach the destination, or refused to try. */
+export class DialRejectedError extends Error {
+  override readonly name = 'DialRejectedError';
+}
+
+/** The far side, or the way to it, ended the tunnel before its time. */
+export class TunnelResetError extends Error {
+  override readonly name = 'TunnelResetError';
+  readonly code = 'ECONNRESET';
+}
+
+/** How long a stream may take to end after a disconnect before it is cancelled: a peer that does not read cannot hold it. */
+const disconnectGraceMs = 2_000;
+
+/** A source of TCP hands on 64 KiB at most; this keeps one message from holding up the other streams. */
+const highWaterMarkBytes = 256 * 1024;
+
+/**
+ * The data side of one tunnel: what is written arrives at the far side's connection, what that sends can be read. `end()` is a half
+ * close (close-send), `destroy()` a reset (disconnect); the far side's are `end` and an error with code ECONNRESET. Back-pressure runs
+ * through to the HTTP/2 window.
+ *
+ * With `datagrams` every write is one message and every chunk read is one (object mode).
+ */
+export class TunnelDuplex extends Duplex {
+  readonly #stream: ClientHttp2Stream | ServerHttp2Stream;
+  readonly #dialled: Deferred<void> = deferred();
+  #hasPeerEnded = false;
+
+  constructor(stream: ClientHttp2Stream | ServerHttp2Stream, options: { readonly datagrams: boolean }) {
+    super({
+      allowHalfOpen: true,
+      readableObjectMode: options.datagrams,
+      writableObjectMode: options.datagrams,
+      ...(options.datagrams ? { highWaterMark: 64 } : { highWaterMark: highWaterMarkBytes }),
+    });
+    this.#stream = stream;
+    const decoder = new FrameDecoder(
+      { data: (bytes) => this.#receive(bytes), control: (code) => this.#control(code) },
+      options,
+    );
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        this.destroy(error instanceof Error ? error : new TunnelProtocolError(String(error)));
+      }
+    });
+    stream.on('end', () => this.#peerEnded());
+    stream.on('error', (error: Error) => this.#fail(error));
+    stream.on('close', () => {
+      if (stream.rstCode === http2.constants.NGHTTP2_NO_ERROR) this.#peerEnded();
+      else this.#fail(new TunnelResetError(`The tunnel was reset (HTTP/2 code ${stream.rstCode})`));
+    });
+  }
+
+  /** Settles with the far side's verdict: resolves on dial-ok, rejects with `DialRejectedError` or what ended the tunnel. */
+  get dialled(): Promise<void> {
+    return this.#dialled.promise;
+  }
+
+  /** Sends a message other than data. */
+  sendControl(code: number, rest?: Buffer): void {
+    if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.write(encodeMessage(code, rest));
+  }
+
+  /** Callee: the destination answered. */
+  dialOk(): void {
+    this.sendControl(tunnelCode.dialOk);
+  }
+
+  /** Callee: it did not. Ends the tunnel. */
+  dialReject(): void {
+    this.sendControl(tunnelCode.dialReject);
+    this.#closeStream();
+    this.destroy();
+  }
+
+  override _read(): void {
+    if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.writableEnded) {
+      callback(new TunnelResetError('The tunnel is closed'));
+      return;
+    }
+    stream.cork();
+    stream.write(encodeHeader(tunnelCode.data, chunk.length));
+    stream.write(chunk, callback);
+    stream.uncork();
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.sendControl(tunnelCode.closeSend);
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.writableFinished || !this.#hasPeerEnded) this.sendControl(tunnelCode.disconnect);
+    this.#closeStream();
+    this.#dialled.reject(error ?? new TunnelResetError('The tunnel was closed'));
+    callback(error);
+  }
+
+  #closeStream(): void {
+    const stream = this.#stream;
+    if (stream.closed || stream.destroyed) return;
+    if (!stream.writableEnded) stream.end();
+    stream.resume();
+    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), disconnectGraceMs);
+    timer.unref();
+    stream.once('close', () => clearTimeout(timer));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.destroyed || this.#hasPeerEnded) return;
+    // A decoded datagram is a view into a larger chunk, which it would keep alive; they are small and short-lived.
+    if (!this.push(bytes)) this.#stream.pause();
+  }
+
+  #control(code: number): void {
+    switch (code) {
+      case tunnelCode.dialOk:
+        this.#dialled.resolve();
+        return;
+      case tunnelCode.dialReject:
+        this.#dialled.reject(new DialRejectedError('The destination was not reached'));
+        this.#hasPeerEnded = true;
+        this.destroy();
+        return;
+      case tunnelCode.closeSend:
+        this.#endReadable();
+        return;
+      case tunnelCode.disconnect:
+        this.#fail(new TunnelResetError('The far side closed the connection'));
+        return;
+      default:
+        // stream-ok, keep-alive, and what later versions may add.
+        return;
+    }
+  }
+
+  /** The stream ended without a close-send: in order where the data side had ended, else as a reset. */
+  #peerEnded(): void {
+    if (this.#hasPeerEnded) return;
+    this.#fail(new TunnelResetError('The tunnel ended'));
+  }
+
+  #endReadable(): void {
+    if (this.#hasPeerEnded) return;
+    this.#hasPeerEnded = true;
+    this.push(null);
+    // Control messages may still come, and the end of the stream has to be seen.
+    this.#stream.resume();
+  }
+
+  #fail(error: Error): void {
+    if (this.destroyed) return;
+    if (this.#hasPeerEnded && this.writableFinished) return;
+    this.#dialled.reject(error);
+    this.#hasPeerEnded = true;
+    this.destroy(error);
+  }
+}
