@@ -6,7 +6,10 @@ import { StringDecoder } from 'node:string_decoder';
 /** Where an API server is and how to prove who asks. */
 export interface KubeCredentials {
   readonly server: URL;
-  /** TLS material and headers for the next request; asked anew each time, so that tokens may be refreshed. */
+  /**
+   * TLS material and headers for the next request; asked anew each time, so that tokens may be refreshed. An `agent` is only there where
+   * a proxy has to be used.
+   */
   requestOptions(): Promise<https.RequestOptions>;
 }
 
@@ -138,7 +141,7 @@ export class KubeClient {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': body.length }),
     };
-    const options: RequestOptions = { ...credentials, method: request.method, headers, agent: this.#agent, signal };
+    const options: RequestOptions = { ...credentials, method: request.method, headers, agent: credentials.agent ?? this.#agent, signal };
     return await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
       outgoing.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));

@@ -1,0 +1,240 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
+import { parse } from 'yaml';
+import type { KubeCredentials } from '#net/kube/kube-client.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { KubeFlags } from '#protocol/local-api/model.ts';
+
+/** What a person points at with kubeconfig, context and flags: one cluster, as one user, in one namespace. */
+export interface KubeTarget {
+  readonly context: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly server: URL;
+  readonly credentials: KubeCredentials;
+  /** Settings for this product in the cluster's `extensions`, under the name `telepresence.io`. */
+  readonly extension: unknown;
+}
+
+export interface KubeconfigSource {
+  readonly kubeFlags: KubeFlags;
+  /** Value of KUBECONFIG where the command ran. */
+  readonly kubeconfigEnv?: string | undefined;
+}
+
+export interface KubeContext {
+  readonly name: string;
+  readonly cluster: string;
+  readonly user: string;
+  readonly namespace: string;
+  readonly server: string;
+  readonly current: boolean;
+}
+
+const extensionName = 'telepresence.io';
+
+/** Reads the files, applies the flags and picks the context. Nothing is sent to the cluster. */
+export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
+  const { config, files } = readFiles(source);
+  const flags = source.kubeFlags;
+  const base = pickContext(config, flags);
+  const cluster = overrideCluster(pickCluster(config, base, flags), flags);
+  const user = overrideUser(config.getUser(flags.user ?? base.user), flags);
+  const context: Context = { ...base, cluster: cluster.name, user: user.name };
+  const chosen = new KubeConfig();
+  chosen.loadFromOptions({ clusters: [cluster], users: [user], contexts: [context], currentContext: context.name });
+  return {
+    context: base.name,
+    cluster: cluster.name,
+    namespace: base.namespace ?? 'default',
+    server: new URL(cluster.server),
+    credentials: credentialsOf(chosen, cluster, flags),
+    extension: findExtension(files, base.cluster),
+  };
+}
+
+export function listContexts(source: KubeconfigSource): readonly KubeContext[] {
+  const { config } = readFiles(source);
+  return config.getContexts().map((context) => ({
+    name: context.name,
+    cluster: context.cluster,
+    user: context.user,
+    namespace: context.namespace ?? 'default',
+    server: config.getCluster(context.cluster)?.server ?? '',
+    current: context.name === config.getCurrentContext(),
+  }));
+}
+
+function readFiles(source: KubeconfigSource): { readonly config: KubeConfig; readonly files: readonly string[] } {
+  const named = source.kubeFlags.kubeconfig ?? source.kubeconfigEnv ?? '';
+  const listed = named === '' ? [join(homedir(), '.kube', 'config')] : named.split(delimiter).filter((path) => path !== '');
+  const files = listed.filter((path) => existsSync(path));
+  const [first, ...others] = files;
+  if (first === undefined) {
+    throw new AppError({
+      code: 'kubeconfig.unreadable',
+      message: `No kubeconfig at ${listed.join(', ')}`,
+      reason: named === '' ? 'Neither --kubeconfig nor KUBECONFIG names another file' : 'The file does not exist',
+      remedies: [{ label: 'Name the file with --kubeconfig, or set KUBECONFIG' }],
+    });
+  }
+  const config = readFile(first);
+  for (const path of others) mergeKubeconfig(config, readFile(path));
+  return { config, files };
+}
+
+function readFile(path: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(path, { onInvalidEntry: 'filter' });
+    config.makePathsAbsolute(dirname(path));
+  } catch (error) {
+    const isUnreadable = (error as NodeJS.ErrnoException).code !== undefined;
+    throw new AppError(
+      {
+        code: isUnreadable ? 'kubeconfig.unreadable' : 'kubeconfig.invalid',
+        message: `The kubeconfig ${path} cannot be ${isUnreadable ? 'read' : 'understood'}`,
+        reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+      },
+      error,
+    );
+  }
+  return config;
+}
+
+/** As kubectl merges: the first file that names a thing wins. */
+function mergeKubeconfig(into: KubeConfig, from: KubeConfig): void {
+  const missing = <T extends { readonly name: string }>(have: readonly T[], more: readonly T[]) =>
+    more.filter((item) => !have.some(({ name }) => name === item.name));
+  into.clusters = [...into.clusters, ...missing(into.clusters, from.clusters)];
+  into.users = [...into.users, ...missing(into.users, from.users)];
+  into.contexts = [...into.contexts, ...missing(into.contexts, from.contexts)];
+  if ((into.currentContext ?? '') === '') into.currentContext = from.currentContext;
+}
+
+function pickContext(config: KubeConfig, flags: KubeFlags): Context {
+  const name = flags.context ?? config.getCurrentContext() ?? '';
+  const context = config.getContextObject(name);
+  if (context !== null) return context;
+  if (flags.context === undefined && flags.server !== undefined) return { name: flags.server, cluster: '', user: '' };
+  const known = config.getContexts().map((item) => item.name);
+  throw new AppError({
+    code: 'kubeconfig.no-context',
+    message: name === '' ? 'The kubeconfig has no current context' : `The kubeconfig has no context "${name}"`,
+    reason: known.length === 0 ? 'It has no contexts at all' : `It has ${known.slice(0, 10).join(', ')}`,
+    remedies: [{ label: 'Choose one', command: 'telepresence list-contexts' }],
+  });
+}
+
+function pickCluster(config: KubeConfig, context: Context, flags: KubeFlags): Cluster {
+  const name = flags.cluster ?? context.cluster;
+  const cluster = config.getCluster(name);
+  if (cluster !== null) return cluster;
+  if (flags.server !== undefined) return { name: flags.server, server: flags.server, skipTLSVerify: false };
+  throw new AppError({
+    code: 'kubeconfig.invalid',
+    message: `Context "${context.name}" names a cluster "${name}" that the kubeconfig does not have`,
+  });
+}
+
+function overrideCluster(cluster: Cluster, flags: KubeFlags): Cluster {
+  const { caData: _caData, ...withoutCa } = cluster;
+  const base: Cluster = flags.certificateAuthority === undefined ? cluster : { ...withoutCa, caFile: flags.certificateAuthority };
+  const server = flags.server ?? base.server;
+  if (!URL.canParse(server)) {
+    throw new AppError({ code: 'kubeconfig.invalid', message: `The server of cluster "${cluster.name}" is no URL: ${server}` });
+  }
+  return {
+    ...base,
+    server,
+    ...(flags.tlsServerName === undefined ? {} : { tlsServerName: flags.tlsServerName }),
+    skipTLSVerify: flags.insecureSkipTlsVerify ?? base.skipTLSVerify,
+  };
+}
+
+function overrideUser(found: User | null, flags: KubeFlags): User {
+  const user: User = found ?? { name: flags.user ?? 'anonymous' };
+  if (flags.token !== undefined) return { name: user.name, token: flags.token };
+  if (flags.clientCertificate === undefined && flags.clientKey === undefined) return user;
+  const { certData: _certData, keyData: _keyData, ...rest } = user;
+  return {
+    ...rest,
+    ...(flags.clientCertificate === undefined ? {} : { certFile: flags.clientCertificate }),
+    ...(flags.clientKey === undefined ? {} : { keyFile: flags.clientKey }),
+  };
+}
+
+function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags): KubeCredentials {
+  const impersonation = impersonationHeaders(flags);
+  return {
+    server: new URL(cluster.server),
+    async requestOptions() {
+      const options: RequestOptions = {};
+      try {
+        await config.applyToHTTPSOptions(options);
+      } catch (error) {
+        throw authPluginError(error, config.getCurrentUser());
+      }
+      const { agent, ...rest } = options;
+      return {
+        ...rest,
+        // The library's agent matters for proxies only; without it connections are pooled where they are used.
+        ...(cluster.proxyUrl === undefined || agent === undefined ? {} : { agent }),
+        headers: { ...(rest.headers as Record<string, string> | undefined), ...impersonation },
+      };
+    },
+  };
+}
+
+function impersonationHeaders(flags: KubeFlags): Record<string, string | string[]> {
+  return {
+    ...(flags.as === undefined ? {} : { 'Impersonate-User': flags.as }),
+    ...(flags.asUid === undefined ? {} : { 'Impersonate-Uid': flags.asUid }),
+    ...(flags.asGroup === undefined ? {} : { 'Impersonate-Group': flags.asGroup }),
+  };
+}
+
+/** A plugin that is missing has a remedy of its own; anything else that fails here is the plugin's to explain. */
+function authPluginError(error: unknown, user: User | null): AppError {
+  const exec = user?.exec as { command?: string; installHint?: string } | undefined;
+  const command = exec?.command ?? (user?.authProvider as { name?: string } | undefined)?.name ?? 'the auth plugin';
+  const message = error instanceof Error ? error.message : String(error);
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' || message.includes('ENOENT');
+  if (isMissing) {
+    const hint = exec?.installHint?.trim();
+    return new AppError(
+      {
+        code: 'kubeconfig.auth-plugin-missing',
+        message: `The kubeconfig wants the program "${command}" to log in, and it is not on the PATH`,
+        remedies: [{ label: hint === undefined || hint === '' ? `Install ${command}, or add it to the PATH of the daemon and restart it` : hint }],
+      },
+      error,
+    );
+  }
+  return new AppError(
+    {
+      code: 'kubeconfig.auth-plugin-failed',
+      message: `Logging in with "${command}" failed`,
+      reason: message.split('\n').slice(0, 3).join(' '),
+      remedies: [{ label: 'Check that kubectl works with the same context', command: 'kubectl version' }],
+    },
+    error,
+  );
+}
+
+/** The library drops extensions, so the files are read once more for them. */
+function findExtension(files: readonly string[], clusterName: string): unknown {
+  for (const path of files) {
+    const document = parse(readFileSync(path, 'utf8')) as
+      | { clusters?: { name?: string; cluster?: { extensions?: { name?: string; extension?: unknown }[] } }[] }
+      | undefined;
+    const cluster = document?.clusters?.find(({ name }) => name === clusterName);
+    if (cluster === undefined) continue;
+    return cluster.cluster?.extensions?.find(({ name }) => name === extensionName)?.extension;
+  }
+  return undefined;
+}

@@ -1,0 +1,178 @@
+import { Duplex } from 'node:stream';
+import WebSocket from 'ws';
+import type { KubeCredentials } from '#net/kube/kube-client.ts';
+import { KubeStatusError } from '#net/kube/kube-client.ts';
+
+export interface PortForwardTarget {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly port: number;
+}
+
+/** The pod closed the port, or was never listening on it; the text is the kubelet's. */
+export class PortForwardError extends Error {
+  override readonly name = 'PortForwardError';
+}
+
+/**
+ * WebSocket messages of the subprotocol begin with a channel: 0 is data, 1 is an error text. The first message of each channel carries the
+ * port (2 bytes, little-endian) instead.
+ */
+const subprotocol = 'v4.channel.k8s.io';
+const dataChannel = 0;
+const errorChannel = 1;
+
+/** The API server and the kubelet cut data into pieces far below this. */
+const maxMessageBytes = 4 * 1024 * 1024;
+
+/** Small writes that wait together leave as one message of at most this size. */
+const maxBatchBytes = 256 * 1024;
+
+/** Holds what the peer sends while the reader is busy, and what waits for the socket: one HTTP/2 frame or a few. */
+const highWaterMarkBytes = 512 * 1024;
+
+const defaultOpenTimeoutMs = 10_000;
+
+/**
+ * One connection to a port of a pod, by the API server's `pods/portforward`, as a byte stream with back-pressure both ways. There is no half
+ * close on this way: ending either side ends both.
+ *
+ * @throws KubeStatusError where the API server refuses (403, 404), PortForwardError or Node's own errors where the way there breaks.
+ */
+export async function openPortForward(
+  credentials: KubeCredentials,
+  target: PortForwardTarget,
+  options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+): Promise<Duplex> {
+  const { headers, ...tls } = await credentials.requestOptions();
+  const socket = new WebSocket(portForwardUrl(credentials.server, target), [subprotocol], {
+    ...tls,
+    headers: headers as Record<string, string>,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    handshakeTimeout: options.timeoutMs ?? defaultOpenTimeoutMs,
+    skipUTF8Validation: true,
+  });
+  const abort = () => socket.terminate();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await opened(socket);
+    return new PortForwardDuplex(socket);
+  } catch (error) {
+    throw options.signal?.aborted === true ? options.signal.reason : error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+class PortForwardDuplex extends Duplex {
+  readonly #socket: WebSocket;
+  readonly #announced = [false, false];
+
+  constructor(socket: WebSocket) {
+    super({ highWaterMark: highWaterMarkBytes, allowHalfOpen: false });
+    this.#socket = socket;
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (message: Buffer) => this.#receive(message));
+    socket.on('close', () => {
+      if (!this.readableEnded) this.push(null);
+    });
+    socket.on('error', (error) => this.destroy(error));
+  }
+
+  override _read(): void {
+    if (this.#socket.isPaused) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#send([chunk], chunk.length, callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    let batch: Buffer[] = [];
+    let batchBytes = 0;
+    let failure: Error | undefined;
+    for (const [index, { chunk }] of chunks.entries()) {
+      batch.push(chunk);
+      batchBytes += chunk.length;
+      const isLast = index === chunks.length - 1;
+      if (batchBytes >= maxBatchBytes || isLast) {
+        this.#send(batch, batchBytes, (error) => {
+          failure ??= error ?? undefined;
+          if (isLast) callback(failure);
+        });
+        batch = [];
+        batchBytes = 0;
+      }
+    }
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#socket.close();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#socket.terminate();
+    callback(error);
+  }
+
+  #send(chunks: readonly Buffer[], bytes: number, callback: (error?: Error | null) => void): void {
+    const message = Buffer.allocUnsafe(bytes + 1);
+    message[0] = dataChannel;
+    let at = 1;
+    for (const chunk of chunks) at += chunk.copy(message, at);
+    this.#socket.send(message, { binary: true, compress: false }, callback);
+  }
+
+  #receive(message: Buffer): void {
+    const channel = message[0] ?? errorChannel;
+    if (this.#announced[channel] === false) {
+      this.#announced[channel] = true;
+      return;
+    }
+    if (channel === errorChannel) {
+      this.destroy(new PortForwardError(message.toString('utf8', 1).trim()));
+    } else if (!this.push(message.subarray(1))) {
+      this.#socket.pause();
+    }
+  }
+}
+
+function portForwardUrl(server: URL, target: PortForwardTarget): URL {
+  const path = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}/portforward`;
+  const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server);
+  url.protocol = server.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.searchParams.set('ports', String(target.port));
+  return url;
+}
+
+async function opened(socket: WebSocket): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => {
+      // Messages that came with the handshake wait for the stream, which resumes when it is read.
+      socket.pause();
+      resolve();
+    });
+    socket.once('error', reject);
+    socket.once('unexpected-response', (_request, response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const status = response.statusCode ?? 0;
+        const { reason, message } = parseStatus(Buffer.concat(chunks).toString('utf8'));
+        reject(new KubeStatusError(status, reason, message === '' ? `HTTP status ${status}` : message));
+        socket.terminate();
+      });
+    });
+  });
+}
+
+function parseStatus(text: string): { reason: string; message: string } {
+  try {
+    const status = JSON.parse(text) as { reason?: string; message?: string };
+    return { reason: status.reason ?? 'Unknown', message: status.message ?? '' };
+  } catch {
+    return { reason: 'Unknown', message: text.trim() };
+  }
+}
