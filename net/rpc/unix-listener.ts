@@ -14,6 +14,9 @@ export interface UnixListener {
 /** A take-over of a dead daemon's socket lasts milliseconds; one that is older was cut short by a crash. */
 const takeoverStaleMs = 5_000;
 
+/** A peer that reads gets its last answers well within this; one that does not must not hold up the end. */
+const closeGraceMs = 300;
+
 /**
  * Listens at `path` with mode 0600 in a directory of mode 0700 that belongs to this user and is made where it is missing. A socket
  * that a dead process left is replaced.
@@ -108,7 +111,15 @@ function isAlive(path: string): Promise<boolean> {
 
 function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   for (const socket of sockets) socket.end(() => socket.destroy());
-  return new Promise((resolve) => server.close(() => resolve()));
+  const impatience = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, closeGraceMs);
+  return new Promise((resolve) =>
+    server.close(() => {
+      clearTimeout(impatience);
+      resolve();
+    }),
+  );
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

@@ -148,7 +148,7 @@ export const connection = z.object({
   manager: z.optional(z.object({ name: z.string(), version: z.string(), agentImage: z.string(), namespace: z.string() })),
   dns: z.optional(dnsStatus),
   routing: z.optional(routingStatus),
-  transport: z.optional(z.object({ forwards: z.int(), streams: z.int(), bytesIn: z.number(), bytesOut: z.number() })),
+  transport: z.optional(z.object({ forwards: z.int(), streams: z.int() })),
 });
 export type Connection = z.infer<typeof connection>;
 

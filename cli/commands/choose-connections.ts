@@ -1,0 +1,26 @@
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { Connection, DaemonState } from '#protocol/local-api/model.ts';
+
+/** All connections, or with `--use` the one whose name the expression matches. */
+export function chooseConnections(state: DaemonState, use: string | undefined): Connection[] {
+  const all = Object.values(state.connections);
+  if (use === undefined) return all;
+  const expression = parseExpression(use);
+  const names = all.map(({ name }) => name);
+  const matches = all.filter(({ name }) => expression.test(name));
+  if (matches.length === 1) return matches;
+  throw new AppError({
+    code: matches.length === 0 ? 'connection.none' : 'connection.ambiguous',
+    message: `--use ${use} matches ${matches.length === 0 ? 'no connection' : `${matches.length} connections`}`,
+    reason: names.length === 0 ? 'there are no connections' : `there is ${names.join(', ')}`,
+    remedies: [{ label: 'See the connections', command: 'telepresence status' }],
+  });
+}
+
+function parseExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new AppError({ code: 'usage', message: `--use ${text} is not a regular expression` }, error);
+  }
+}

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { CliIo } from '../invocation.ts';
+
+/**
+ * Runs a command in the foreground of the same terminal. Ctrl-C is its own to handle meanwhile; SIGTERM to this process is passed on.
+ *
+ * @returns its exit code, or 128 and the signal's number as a shell has it.
+ */
+export async function runChild(command: readonly string[], io: CliIo): Promise<number> {
+  const [file = '', ...args] = command;
+  const release = io.interrupts.hold();
+  let passOn: (() => void) | undefined;
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      const child = spawn(file, args, { cwd: io.cwd, env: { ...io.env }, stdio: 'inherit' });
+      passOn = () => child.kill('SIGTERM');
+      process.on('SIGTERM', passOn);
+      child.on('error', (error: NodeJS.ErrnoException) => reject(startError(file, error)));
+      child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    });
+  } finally {
+    release();
+    if (passOn !== undefined) process.off('SIGTERM', passOn);
+  }
+}
+
+function startError(file: string, error: NodeJS.ErrnoException): AppError {
+  return new AppError(
+    {
+      code: error.code === 'ENOENT' ? 'not-found' : 'usage',
+      message: `The command ${file} cannot be started`,
+      reason: error.code === 'ENOENT' ? 'it is not on the PATH' : error.message,
+    },
+    error,
+  );
+}

@@ -1,0 +1,147 @@
+import { Argument, Command as Commander, Option } from 'commander';
+import { addKubeFlags } from './flags/kube-flags.ts';
+import { collectCommaList, collectList } from './flags/values.ts';
+import { outputFormats } from './output/output.ts';
+import { progressModes } from './progress/progress.ts';
+import { completionShells, type CommandName, logLevels } from './commands/names.ts';
+
+/** Called with the command that was typed; options are as its module declares them. */
+export type Dispatch = (name: CommandName, options: Readonly<Record<string, unknown>>, args: readonly string[]) => Promise<void>;
+
+/**
+ * The grammar of the command line: cheap to build, since what a command does is loaded when it is dispatched. Help and completion
+ * are derived from it.
+ */
+export function buildProgram(dispatch: Dispatch): Commander {
+  const program = new Commander('telepresence')
+    .description('Puts your laptop inside a Kubernetes cluster.')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .addOption(new Option('--output <format>', 'format of the output').choices(outputFormats).default('default'))
+    .addOption(new Option('--progress <mode>', 'how progress is shown').choices(progressModes).default('auto'))
+    .option('--use <regex>', 'connection to talk to: must match exactly one name')
+    .option('--config <path>', 'configuration file')
+    .option('--logfile <path>', 'file that a started daemon logs to')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', '\nExample:\n  telepresence connect && telepresence list')
+    .exitOverride();
+  const add = (parent: Commander, group: string, name: CommandName, summary: string, example: string): Commander => {
+    const word = name.split(' ').at(-1) ?? name;
+    const command = new Commander(word)
+      .description(summary)
+      .helpGroup(group)
+      .copyInheritedSettings(program)
+      .addHelpText('after', `\nExample:\n  telepresence ${example}`)
+      .action((...parameters: unknown[]) => {
+        const options = parameters.at(-2) as Readonly<Record<string, unknown>>;
+        return dispatch(name, options, parameters.slice(0, -2).flat().filter((value): value is string => typeof value === 'string'));
+      });
+    parent.addCommand(command);
+    return command;
+  };
+  addSessionCommands(program, add);
+  addInstallCommands(program, add);
+  addOtherCommands(program, add);
+  return program;
+}
+
+type Add = (parent: Commander, group: string, name: CommandName, summary: string, example: string) => Commander;
+
+function addSessionCommands(program: Commander, add: Add): void {
+  const group = 'Session commands:';
+  const connect = add(program, group, 'connect', 'connect the laptop to a cluster', 'connect --namespace staging -- curl http://shop');
+  connect
+    .usage('[options] [-- command args…]')
+    // The command explains better what is wrong with them.
+    .allowExcessArguments()
+    .option('-n, --namespace <namespace>', 'namespace to be in (default: that of the context)')
+    .option('--manager-namespace <namespace>', 'namespace of the traffic-manager')
+    .option('--mapped-namespaces <names>', 'namespaces whose names are resolved, or all', collectCommaList)
+    .option('--name <name>', 'name of the connection (default: from context and namespace)')
+    .option('--also-proxy <subnets>', 'further subnets to route into the cluster', collectCommaList)
+    .option('--never-proxy <subnets>', 'subnets never to route into the cluster', collectCommaList)
+    .option('--allow-conflicting-subnets <subnets>', 'subnets to route although the laptop has a route to them', collectCommaList)
+    .option('--vnat <subnet>', 'reach a subnet (or service, pods, also, all) through virtual addresses; repeatable', collectCommaList)
+    .option('--reroute-remote <host:port:newport>', 'connections to host:port go to newport; repeatable', collectCommaList)
+    .option('--reroute-local <lport:host:port>', 'localhost:lport goes to host:port; repeatable', collectCommaList);
+  addKubeFlags(connect);
+  add(program, group, 'quit', 'disconnect', 'quit --stop-daemons').option('-s, --stop-daemons', 'end all connections and the daemons too');
+  add(program, group, 'status', 'show connections and daemons', 'status --output json').option(
+    '--multi-daemon',
+    'structured output: always a list of connections',
+  );
+  add(program, group, 'list', 'list the workloads of the connected namespace', 'list --output json-stream')
+    .option('-n, --namespace <namespace>', 'namespace to look at (default: the connected one)')
+    .option('-a, --agents', 'only workloads with a traffic-agent')
+    .option('-i, --intercepts', 'only intercepted workloads');
+}
+
+function addInstallCommands(program: Commander, add: Add): void {
+  const group = 'Install commands:';
+  const helm = new Commander('helm')
+    .description('install, upgrade or remove the traffic-manager')
+    .helpGroup(group)
+    .copyInheritedSettings(program)
+    .addHelpText('after', '\nExample:\n  telepresence helm install --values values.yaml');
+  program.addCommand(helm);
+  const target = (command: Commander) =>
+    addKubeFlags(
+      command
+        .option('-n, --namespace <namespace>', 'namespace of the traffic-manager')
+        .option('--manager-namespace <namespace>', 'the same'),
+    );
+  const withValues = (command: Commander) =>
+    command
+      .option('-f, --values <file>', 'file with values, - is standard input; repeatable', collectList)
+      .option('--set <key=value>', 'value; repeatable', collectList)
+      .option('--set-string <key=value>', 'value that is a string; repeatable', collectList)
+      .option('--set-file <key=file>', 'value that is the content of a file; repeatable', collectList)
+      .option('--set-json <key=json>', 'value that is JSON; repeatable', collectList);
+  const change = (command: Commander) =>
+    target(
+      withValues(command)
+        .option('--create-namespace', 'create the namespace where it is missing', true)
+        .option('--no-create-namespace', 'fail where the namespace is missing')
+        .option('--dry-run', 'print what would be applied, and apply nothing'),
+    );
+  const helmGroup = 'Commands:';
+  change(add(helm, helmGroup, 'helm install', 'install the traffic-manager', 'helm install --set agent.port=9900'));
+  change(
+    add(helm, helmGroup, 'helm upgrade', 'change or update the traffic-manager', 'helm upgrade --reuse-values --set logLevel=debug')
+      .option('--reset-values', 'start from the built-in values')
+      .option('--reuse-values', 'start from the values of the installed release'),
+  );
+  target(
+    add(helm, helmGroup, 'helm uninstall', 'remove the traffic-manager and its agents', 'helm uninstall').option(
+      '--dry-run',
+      'print what would be removed, and remove nothing',
+    ),
+  );
+  withValues(add(helm, helmGroup, 'helm lint', 'check values', 'helm lint --values values.yaml'));
+  add(helm, helmGroup, 'helm version', 'show the version of the built-in chart', 'helm version');
+}
+
+function addOtherCommands(program: Commander, add: Add): void {
+  const debug = 'Debug commands:';
+  add(program, debug, 'loglevel', 'change the log level for a while', 'loglevel debug --duration 10m')
+    .addArgument(new Argument('<level>', 'new level').choices(logLevels))
+    .option('-d, --duration <duration>', 'time until the level is as before; 0 keeps it', '30m')
+    .addOption(new Option('-l, --local-only', 'only on the laptop').conflicts('remoteOnly'))
+    .option('-r, --remote-only', 'only in the cluster');
+  const other = 'Other commands:';
+  const config = new Commander('config')
+    .description('look at the configuration')
+    .helpGroup(other)
+    .copyInheritedSettings(program)
+    .addHelpText('after', '\nExample:\n  telepresence config view');
+  program.addCommand(config);
+  add(config, 'Commands:', 'config view', 'show the configuration in effect', 'config view --client-only').option(
+    '-c, --client-only',
+    'without what the traffic-manager adds',
+  );
+  addKubeFlags(add(program, other, 'list-contexts', 'list the contexts of the kubeconfig', 'list-contexts --output json'));
+  addKubeFlags(add(program, other, 'list-namespaces', 'list the namespaces of a cluster', 'list-namespaces --context staging'));
+  add(program, other, 'completion', 'print a completion script', 'completion bash > ~/.local/share/bash-completion/completions/telepresence')
+    .addArgument(new Argument('<shell>', 'shell to complete in').choices(completionShells));
+  add(program, other, 'version', 'show the versions of all parts', 'version --output json');
+}

@@ -1,0 +1,14 @@
+import type { Handlers } from '#net/rpc/handlers.ts';
+import type { DaemonContext } from './daemon-context.ts';
+import { createDaemonHandlers } from './daemon-handlers.ts';
+import { createKubeHandlers } from './kube-handlers.ts';
+import { createMissingHandlers } from './missing-handlers.ts';
+
+/** The daemon's parts, each of which serves some calls of the local API. */
+export function createHandlers(daemon: DaemonContext, endProcess: () => void): Handlers {
+  return {
+    ...createMissingHandlers(),
+    ...createDaemonHandlers(daemon, endProcess),
+    ...createKubeHandlers(),
+  };
+}

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { createProcessLogger } from '#base/node/logger.ts';
+import { productPaths } from '#base/node/paths.ts';
+import { startDaemon } from './daemon.ts';
+import { createHandlers } from './handlers.ts';
+
+/** The user daemon's process, until it is asked to quit or gets SIGTERM or SIGINT; resolves to its exit code. */
+export async function runDaemon(): Promise<number> {
+  const paths = productPaths(process.env);
+  const file = process.env['TELEPRESENCE_LOGFILE'] || join(paths.logDirectory, 'daemon.log');
+  const processLogger = createProcessLogger({ component: 'daemon', file });
+  const { logger } = processLogger;
+  const crash = (kind: string) => (error: unknown) => {
+    logger.error(`Daemon crashed: ${kind}`, { error });
+    console.error(error);
+    // The helper sees its lease end and undoes what this process had set up.
+    process.exit(70);
+  };
+  process.on('uncaughtException', crash('uncaught exception'));
+  process.on('unhandledRejection', crash('unhandled rejection'));
+  const daemon = await startDaemon({
+    paths,
+    env: process.env,
+    processLogger,
+    executable: process.argv[1] ?? process.execPath,
+    createHandlers,
+  });
+  if (daemon === undefined) {
+    console.error(`A Telepresence daemon is running already and serves ${paths.daemonSocket}`);
+    return 0;
+  }
+  const stop = () => void daemon.stop();
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // The terminal of the command that started it may go away.
+  process.on('SIGHUP', () => undefined);
+  await daemon.ended;
+  processLogger.close();
+  return 0;
+}

@@ -1,0 +1,60 @@
+import type { Handlers } from '#net/rpc/handlers.ts';
+import type { DaemonContext } from '../api/daemon-context.ts';
+import { Connections } from './connections.ts';
+import { effectiveConfig } from './effective-config.ts';
+
+type ConnectionCalls = 'connect' | 'disconnect' | 'listWorkloads' | 'watchWorkloads' | 'viewConfig';
+
+/** The calls of the local API that are about connections. */
+export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, ConnectionCalls> {
+  const connections = new Connections(daemon);
+  connections.restore();
+  daemon.onQuit(async (stage) => {
+    stage('Ending connections');
+    await connections.disconnect(undefined);
+  });
+  daemon.onRemoteLogLevel(async ({ use, level, durationMs }) => {
+    await connections.thread(use).call('setManagerLogLevel', { level, durationMs });
+  });
+
+  return {
+    async connect(input, { emit, signal }) {
+      const title = `Connect to ${input.kubeFlags.context ?? 'the current context'}`;
+      return await daemon.tasks.run({ title, signal }, async (task) => {
+        const stage = (name: string) => {
+          task.stage(stageTexts[name] ?? name);
+          emit({ stage: name, detail: stageTexts[name] ?? name });
+        };
+        const result = await connections.connect(input, { stage }, task.signal);
+        return { ...result, warnings: [] };
+      });
+    },
+    async disconnect({ use }, { emit }) {
+      emit({ stage: 'Ending connections' });
+      return { disconnected: await connections.disconnect(use) };
+    },
+    async listWorkloads({ use, namespace }, { signal }) {
+      return await connections.thread(use).call('listWorkloads', { namespace }, { signal });
+    },
+    async watchWorkloads({ use, namespace }, { signal, emit }) {
+      await connections.thread(use).call('watchWorkloads', { namespace }, { signal, onEvent: emit });
+      return {};
+    },
+    async viewConfig({ use, clientOnly }) {
+      const { configFile, logDirectory } = daemon.paths;
+      if (clientOnly) return effectiveConfig({ configFile, logDirectory }, { extension: undefined, pushedYaml: undefined }).view();
+      return await connections.thread(use).call('viewConfig', {});
+    },
+  };
+}
+
+const stageTexts: Readonly<Record<string, string>> = {
+  kubeconfig: 'Reading the kubeconfig',
+  api: 'Reaching the API server',
+  manager: 'Finding the traffic-manager',
+  session: 'Opening a session',
+  subnets: 'Learning the subnets of the cluster',
+  interface: 'Making the network interface',
+  dns: 'Setting up DNS',
+  verify: 'Checking that names resolve',
+};

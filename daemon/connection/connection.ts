@@ -1,0 +1,419 @@
+import { lookup } from 'node:dns/promises';
+import { hostname, userInfo } from 'node:os';
+import { formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
+import { productVersion } from '#base/common/version.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
+import type { ClusterInfo } from '#protocol/cluster/generated/manager_pb.js';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type {
+  ConnectionState,
+  ConnectRequest,
+  ConnectStage,
+  Connection as ConnectionSnapshot,
+  HealthCondition,
+} from '#protocol/local-api/model.ts';
+import { loadKubeconfig, type KubeTarget } from '../kube/kubeconfig.ts';
+import { ClusterSession, type SessionState } from '../link/cluster-session.ts';
+import { managerError } from '../link/manager-error.ts';
+import { readHostRoutes } from '../routing/host-routes.ts';
+import { VirtualAddresses } from '../routing/virtual-addresses.ts';
+import { parseSubnets, planRoutes, type RoutingPlan } from '../routing/wanted-routes.ts';
+import { clusterFacts, type ClusterFacts } from './cluster-facts.ts';
+import { connectionSnapshot } from './connection-snapshot.ts';
+import { LaptopSide, type WantedLaptop } from './laptop-side.ts';
+import { Namespaces } from './namespaces.ts';
+import type { ConnectionSettings } from './settings.ts';
+
+export interface SettingsSources {
+  /** The kubeconfig's extension for this product. */
+  readonly extension: unknown;
+  /** What the traffic-manager pushes; unknown before the session is there. */
+  readonly pushedYaml: string | undefined;
+}
+
+export interface ConnectionOptions {
+  readonly name: string;
+  readonly request: ConnectRequest;
+  readonly settings: (sources: SettingsSources) => ConnectionSettings;
+  readonly helperSocket: string;
+  readonly installId: string;
+  readonly logger: Logger;
+  readonly onChanged: (snapshot: ConnectionSnapshot) => void;
+  readonly onHealth: (conditions: readonly HealthCondition[]) => void;
+}
+
+/**
+ * One connection of the laptop with one cluster: brings both sides up in named stages, then keeps them as they are wanted.
+ *
+ * ```
+ * off → connecting(stage) → on ⇄ degraded      the laptop's side is in trouble
+ *                           on ⇄ reconnecting  the cluster's side is
+ * ```
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #target: KubeTarget;
+  readonly #namespace: string;
+  readonly #namespaces: Namespaces;
+  readonly #session: ClusterSession;
+  readonly #laptop: LaptopSide;
+  readonly #stop = new AbortController();
+  readonly #health = new Map<string, HealthCondition>();
+  readonly #stageTimesMs: Record<string, number> = {};
+  #settings: ConnectionSettings;
+  #facts: ClusterFacts | undefined;
+  #plan: RoutingPlan | undefined;
+  #virtual: VirtualAddresses | undefined;
+  #serverIps: readonly IpAddress[] = [];
+  #state: ConnectionState = { kind: 'off' };
+  #stage: { readonly name: ConnectStage; readonly since: number } | undefined;
+  #sessionState: SessionState = { kind: 'up' };
+  #laptopTrouble: AppError | undefined;
+  #onSince = '';
+
+  /** Reads the kubeconfig. @throws AppError where it names no cluster. */
+  constructor(options: ConnectionOptions) {
+    const { request, logger } = options;
+    this.#options = options;
+    this.#target = loadKubeconfig(request);
+    this.#settings = options.settings({ extension: this.#target.extension, pushedYaml: undefined });
+    this.#namespace = request.namespace ?? this.#target.namespace;
+    this.#namespaces = new Namespaces(this.#namespace, this.#settings.mappedNamespaces);
+    this.#session = new ClusterSession({
+      openCluster: () => new KubeClient(loadKubeconfig(request).credentials),
+      managerNamespace: this.#settings.managerNamespace,
+      identity: {
+        name: `${userInfo().username}@${hostname()}`,
+        namespace: this.#namespace,
+        installId: options.installId,
+        version: productVersion,
+      },
+      logger: logger.child('session'),
+      onClusterInfo: (info) => this.#clusterChanged(info),
+      onStateChanged: (state) => this.#sessionChanged(state),
+    });
+    this.#laptop = new LaptopSide({
+      helperSocket: options.helperSocket,
+      dialer: this.#session,
+      lookup: this.#session,
+      realOf: (address) => (this.#virtual === undefined ? address : this.#virtual.realOf(address)),
+      dialTimeoutMs: this.#settings.dialTimeoutMs,
+      logger: logger.child('laptop'),
+      onTrouble: (trouble) => this.#laptopChanged(trouble),
+    });
+  }
+
+  get session(): ClusterSession {
+    return this.#session;
+  }
+
+  get namespace(): string {
+    return this.#namespace;
+  }
+
+  /** What configuration is merged from, besides the file and the flags. */
+  settingsSources(): SettingsSources {
+    return { extension: this.#target.extension, pushedYaml: this.#session.manager?.clientConfigYaml };
+  }
+
+  /** Brings the connection up. On failure everything is as it was before. */
+  async connect(signal: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.any([signal, this.#stop.signal, AbortSignal.timeout(this.#settings.connectTimeoutMs)]);
+    try {
+      this.#enterStage('kubeconfig');
+      this.#laptop.prepare(deadline);
+      const kube = new KubeClient(this.#target.credentials);
+      const [serverIps] = await Promise.all([
+        resolveServer(this.#target.server),
+        this.#session.start(deadline, (stage) => this.#enterStage(stage)),
+        this.#checkNamespace(kube, deadline).finally(() => kube.close()),
+      ]);
+      this.#serverIps = serverIps;
+      this.#settings = this.#options.settings(this.settingsSources());
+      const wanted = await this.#wantedLaptop();
+      if (wanted === undefined) throw new AppError({ code: 'internal', message: 'The traffic-manager said nothing about the cluster' });
+      this.#enterStage('interface');
+      await this.#laptop.makeInterface(wanted, deadline);
+      this.#enterStage('dns');
+      await this.#laptop.makeDns();
+      this.#enterStage('verify');
+      await this.#verify();
+      this.#enterStage(undefined);
+      this.#onSince = new Date().toISOString();
+      this.#updateState();
+      const follow = this.#namespaces.follow(
+        () => new KubeClient(loadKubeconfig(this.#options.request).credentials),
+        this.#options.logger,
+        () => this.#laptop.flushDns(),
+        this.#stop.signal,
+      );
+      follow.catch((error: unknown) => this.#options.logger.warn('Namespaces are not followed', { error }));
+    } catch (error) {
+      await this.disconnect();
+      throw this.#connectError(error, signal);
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([this.#laptop.stop(), this.#session.stop()]);
+    this.#state = { kind: 'off' };
+    this.#health.clear();
+    this.#options.onHealth([]);
+    this.#publish();
+  }
+
+  snapshot(): ConnectionSnapshot {
+    return connectionSnapshot({
+      name: this.#options.name,
+      state: this.#state,
+      target: this.#target,
+      namespace: this.#namespace,
+      namespaces: this.#settings.mappedNamespaces,
+      settings: this.#settings,
+      stageTimesMs: this.#stageTimesMs,
+      sessionId: this.#session.sessionId,
+      manager: this.#session.manager,
+      facts: this.#facts,
+      plan: this.#plan,
+      virtual: this.#virtual,
+      laptop: this.#laptop.status(),
+      transport: this.#session.stats(),
+      dnsError: this.#health.get('dns.verify-failed')?.message,
+    });
+  }
+
+  async #checkNamespace(kube: KubeClient, signal: AbortSignal): Promise<void> {
+    let isThere = true;
+    try {
+      isThere = (await kube.find(`/api/v1/namespaces/${encodeURIComponent(this.#namespace)}`, signal)) !== undefined;
+    } catch {
+      // Who may not read namespaces can still be right about this one; trouble with the cluster is reported by the session.
+    }
+    if (isThere) return;
+    throw new AppError({
+      code: 'cluster.namespace-not-found',
+      message: `There is no namespace "${this.#namespace}" in the cluster of context "${this.#target.context}"`,
+      remedies: [{ label: 'See which there are', command: 'telepresence list-namespaces' }],
+    });
+  }
+
+  async #verify(): Promise<void> {
+    const result = await this.#laptop.verify();
+    if (result.ok) {
+      this.#clearHealth('dns.verify-failed');
+      return;
+    }
+    this.#setHealth({
+      code: 'dns.verify-failed',
+      severity: 'warning',
+      title: 'Cluster names do not resolve',
+      message: result.reason,
+      remedies: [{ label: 'Look for another program that manages DNS, such as a VPN client' }],
+    });
+  }
+
+  #clusterChanged(info: ClusterInfo): void {
+    this.#facts = clusterFacts(info);
+    if (this.#onSince === '') return;
+    void this.#wantedLaptop().then(
+      (wanted) => {
+        if (wanted !== undefined) this.#laptop.change(wanted);
+        this.#publish();
+      },
+      (error: unknown) => this.#laptopChanged(AppError.from(error)),
+    );
+  }
+
+  async #wantedLaptop(): Promise<WantedLaptop | undefined> {
+    const facts = this.#facts;
+    if (facts === undefined) return undefined;
+    const settings = this.#settings;
+    const own = this.#laptop.status()?.interfaceName;
+    const also = [...parseSubnets(settings.alsoProxy, '--also-proxy'), ...facts.alsoProxy];
+    const virtualSubnet = parseCidr(settings.virtualSubnet) ?? { family: 4, value: 0xf6f6_0000n, prefix: 16 };
+    const plan = planRoutes({
+      serviceSubnets: facts.serviceSubnets,
+      podSubnets: facts.podSubnets,
+      alsoProxy: also,
+      neverProxy: [...parseSubnets(settings.neverProxy, '--never-proxy'), ...facts.neverProxy],
+      allowConflicting: [...parseSubnets(settings.allowConflicting, '--allow-conflicting-subnets'), ...facts.allowConflicting],
+      vnat: vnatSubnets(this.#options.request.vnat ?? [], facts, also),
+      reserved: this.#serverIps,
+      hostRoutes: await readHostRoutes(),
+      ownInterfaces: new Set(own === undefined ? [] : [own]),
+      autoResolve: settings.autoResolveConflicts,
+      virtualSubnet,
+    });
+    this.#plan = plan;
+    this.#reportConflicts(plan);
+    this.#virtual = this.#virtualAddresses(plan, virtualSubnet);
+    const { dns } = settings;
+    return {
+      routes: plan.routes,
+      reserved: this.#serverIps,
+      domains: [...this.#namespaces.names(), 'svc', facts.clusterDomain, 'tel2-search'].map((domain) => `~${domain}`),
+      dns: {
+        clusterDomain: facts.clusterDomain,
+        connectedNamespace: this.#namespace,
+        namespaces: () => this.#namespaces.names(),
+        includeSuffixes: [...dns.includeSuffixes, ...facts.includeSuffixes],
+        excludeSuffixes: [...dns.excludeSuffixes, ...facts.excludeSuffixes],
+        excludes: dns.excludes,
+        mappings: dns.mappings,
+        lookupTimeoutMs: dns.lookupTimeoutMs,
+        subnets: plan.routes,
+        ...(this.#virtual === undefined ? {} : virtualHooks(this.#virtual)),
+      },
+    };
+  }
+
+  /** Virtual addresses that programs know stay valid while the same subnets are translated. */
+  #virtualAddresses(plan: RoutingPlan, pool: Cidr): VirtualAddresses | undefined {
+    if (plan.translated.length === 0) return undefined;
+    const same = (a: readonly Cidr[], b: readonly Cidr[]) => a.map(formatCidr).join() === b.map(formatCidr).join();
+    const current = this.#virtual;
+    return current !== undefined && same(current.translated, plan.translated) ? current : new VirtualAddresses(pool, plan.translated);
+  }
+
+  #reportConflicts(plan: RoutingPlan): void {
+    const [first] = plan.conflicts;
+    if (first === undefined) {
+      this.#clearHealth('route.overlap');
+      return;
+    }
+    this.#setHealth({
+      code: 'route.overlap',
+      severity: 'warning',
+      title: 'A subnet of the cluster is reached through virtual addresses',
+      message:
+        `The cluster's subnet ${formatCidr(first.subnet)} overlaps with the route ${formatCidr(first.route.cidr)} through ` +
+        `${first.route.interfaceName}: names work, literal addresses of that subnet do not`,
+      remedies: [{ label: 'Route it all the same', command: `telepresence connect --allow-conflicting-subnets ${formatCidr(first.subnet)}` }],
+    });
+  }
+
+  #sessionChanged(state: SessionState): void {
+    const wasDown = this.#sessionState.kind === 'down';
+    this.#sessionState = state;
+    if (state.kind === 'up' && wasDown) this.#laptop.flushDns();
+    this.#updateState();
+  }
+
+  #laptopChanged(trouble: AppError | undefined): void {
+    this.#laptopTrouble = trouble;
+    if (trouble === undefined) this.#clearHealth('helper.not-running');
+    else {
+      this.#setHealth({
+        code: 'helper.not-running',
+        severity: 'error',
+        title: "The laptop's side of the connection is in trouble",
+        message: trouble.message,
+        remedies: [...trouble.remedies],
+      });
+    }
+    this.#updateState();
+  }
+
+  #updateState(): void {
+    if (this.#onSince === '' || this.#stop.signal.aborted) return;
+    const session = this.#sessionState;
+    if (session.kind === 'down') {
+      const { attempt, reason } = session;
+      this.#state = { kind: 'reconnecting', since: session.since.toISOString(), attempt, reason: dataOf(reason) };
+    } else if (this.#laptopTrouble !== undefined) {
+      this.#state = { kind: 'degraded', since: new Date().toISOString(), reason: dataOf(this.#laptopTrouble) };
+    } else {
+      this.#state = { kind: 'on', since: this.#onSince };
+    }
+    this.#publish();
+  }
+
+  #enterStage(name: ConnectStage | undefined): void {
+    const now = performance.now();
+    if (this.#stage !== undefined) this.#stageTimesMs[this.#stage.name] = Math.round(now - this.#stage.since);
+    this.#stage = name === undefined ? undefined : { name, since: now };
+    if (name === undefined) return;
+    this.#state = { kind: 'connecting', stage: name };
+    this.#publish();
+  }
+
+  #setHealth(condition: Pick<HealthCondition, 'code' | 'severity' | 'title' | 'message' | 'remedies'>): void {
+    const since = this.#health.get(condition.code)?.since ?? new Date().toISOString();
+    this.#health.set(condition.code, { ...condition, connection: this.#options.name, since, dependsOn: [] });
+    this.#options.onHealth([...this.#health.values()]);
+  }
+
+  #clearHealth(code: string): void {
+    if (this.#health.delete(code)) this.#options.onHealth([...this.#health.values()]);
+  }
+
+  #publish(): void {
+    this.#options.onChanged(this.snapshot());
+  }
+
+  #connectError(error: unknown, signal: AbortSignal): AppError {
+    if (signal.aborted) return new AppError({ code: 'cancelled', message: 'The connect was cancelled' });
+    const { server } = this.#target;
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      const stage = this.#state.kind === 'connecting' ? this.#state.stage : 'connect';
+      return new AppError({
+        code: stage === 'api' || stage === 'kubeconfig' ? 'cluster.unreachable' : 'timeout',
+        message: `Connecting to ${server.href} took longer than ${this.#settings.connectTimeoutMs / 1_000} s`,
+        reason: `It stopped at the stage "${stage}"`,
+        remedies: [{ label: 'Check that the cluster can be reached', command: 'kubectl cluster-info' }],
+      });
+    }
+    return managerError(error, { server: server.href, namespace: this.#settings.managerNamespace });
+  }
+}
+
+function dataOf(error: AppError): Extract<ConnectionState, { kind: 'degraded' }>['reason'] {
+  const { context, remedies, ...data } = error.toData();
+  return {
+    ...data,
+    ...(context === undefined ? {} : { context: { ...context } }),
+    ...(remedies === undefined ? {} : { remedies: [...remedies] }),
+  };
+}
+
+function virtualHooks(virtual: VirtualAddresses): Pick<WantedLaptop['dns'], 'rewriteAddress' | 'restoreAddress'> {
+  return {
+    rewriteAddress: (address) => virtual.virtualOf(address),
+    restoreAddress: (address) => virtual.realOf(address),
+  };
+}
+
+/** `service`, `pods`, `also` and `all` stand for what the cluster has. */
+function vnatSubnets(texts: readonly string[], facts: ClusterFacts, also: readonly Cidr[]): Cidr[] {
+  return texts.flatMap((text) => {
+    switch (text) {
+      case 'service':
+        return [...facts.serviceSubnets];
+      case 'pods':
+        return [...facts.podSubnets];
+      case 'also':
+        return [...also];
+      case 'all':
+        return [...facts.serviceSubnets, ...facts.podSubnets, ...also];
+      default:
+        return parseSubnets([text], '--vnat');
+    }
+  });
+}
+
+async function resolveServer(server: URL): Promise<IpAddress[]> {
+  const host = server.hostname.replace(/^\[|\]$/g, '');
+  const literal = parseIp(host);
+  if (literal !== undefined) return [literal];
+  try {
+    const found = await lookup(host, { all: true });
+    return found.flatMap(({ address }) => parseIp(address) ?? []);
+  } catch {
+    // The session tells better why the server cannot be reached.
+    return [];
+  }
+}
+

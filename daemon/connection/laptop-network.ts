@@ -1,0 +1,175 @@
+import { formatCidr, overlaps, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { formatIp, type IpAddress } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
+import { DataPath, type DataPathOptions } from '../data-path/data-path.ts';
+import { closeSync } from 'node:fs';
+import { HelperClient } from '../helper-client/helper-client.ts';
+import { readHostRoutes } from '../routing/host-routes.ts';
+
+export interface LaptopNetworkOptions extends Pick<DataPathOptions, 'dialer' | 'realOf' | 'dialTimeoutMs'> {
+  readonly helperSocket: string;
+  readonly logger: Logger;
+  /** The helper went away or the device was removed: everything here is void and has to be made anew. */
+  readonly onLost: (reason: AppError) => void;
+}
+
+export interface DnsHook {
+  readonly mode: DnsHookMode;
+  readonly formerServers: readonly string[];
+  readonly search: readonly string[];
+}
+
+/**
+ * Interfaces take their addresses from the range for benchmarks of networks (RFC 2544), which nothing routes: a /28 each, so that thirteen
+ * peers times 64,512 ports are there for NAT.
+ */
+const addressPool = { prefix: '198.18', size: 16 };
+
+/** A /112 each of one unique local prefix (RFC 4193) with random bits of our own. */
+const ipv6Prefix = 'fd7c:e51e:9a0f';
+
+/** Outside the kernel's range for ordinary programs (32768–60999), so that a redirect can leave exactly these alone. */
+const firstExemptPort = 21_530;
+const exemptPortCount = 32;
+
+/** The laptop's side of a connection: interface, packets, routes and DNS hook, all on one lease of the helper. */
+export class LaptopNetwork {
+  readonly interfaceName: string;
+  readonly address: string;
+  readonly addresses: readonly string[];
+  readonly exemptPorts: { readonly first: number; readonly last: number };
+  /** Bound to port 53 of `address`; whoever serves DNS takes them over. */
+  readonly dnsSockets: { readonly udpFd: number; readonly tcpFd: number };
+  readonly #helper: HelperClient;
+  readonly #dataPath: DataPath;
+  readonly #tunFd: number;
+
+  private constructor(fields: {
+    interfaceName: string;
+    block: AddressBlock;
+    dnsSockets: { udpFd: number; tcpFd: number };
+    helper: HelperClient;
+    dataPath: DataPath;
+    tunFd: number;
+  }) {
+    this.interfaceName = fields.interfaceName;
+    this.address = fields.block.ipv4.interfaceAddress;
+    this.addresses = fields.block.cidrs;
+    this.exemptPorts = fields.block.exemptPorts;
+    this.dnsSockets = fields.dnsSockets;
+    this.#helper = fields.helper;
+    this.#dataPath = fields.dataPath;
+    this.#tunFd = fields.tunFd;
+  }
+
+  /** Takes a lease of the helper and has the interface made; packets flow from then on. */
+  static async open(options: LaptopNetworkOptions, signal: AbortSignal): Promise<LaptopNetwork> {
+    const helper = await HelperClient.connect(options.helperSocket, { signal });
+    try {
+      const block = await freeAddressBlock();
+      const made = await helper.call('createInterface', {
+        mtu: 65_535,
+        ipv4: block.cidrs[0] ?? '',
+        ...(block.cidrs[1] === undefined ? {} : { ipv6: block.cidrs[1] }),
+      });
+      const [tunFd, udpFd, tcpFd] = await helper.claim(made.claim);
+      if (tunFd === undefined || udpFd === undefined || tcpFd === undefined) {
+        throw new AppError({ code: 'interface.failed', message: 'The helper handed over fewer descriptors than it should' });
+      }
+      let isOver = false;
+      const lost = (reason: AppError) => {
+        if (!isOver) options.onLost(reason);
+        isOver = true;
+      };
+      const dataPath = new DataPath({
+        ...options,
+        tunFd,
+        ipv4: block.ipv4,
+        ...(block.ipv6 === undefined ? {} : { ipv6: block.ipv6 }),
+        onDeviceGone: lost,
+      });
+      await dataPath.start();
+      void helper.closed.then(() => lost(helperGone()));
+      return new LaptopNetwork({ interfaceName: made.name, block, dnsSockets: { udpFd, tcpFd }, helper, dataPath, tunFd });
+    } catch (error) {
+      helper.close();
+      throw error;
+    }
+  }
+
+  async setRoutes(routes: readonly Cidr[], reserved: readonly IpAddress[]): Promise<void> {
+    await this.#helper.call('setRoutes', {
+      interface: this.interfaceName,
+      routes: routes.map(formatCidr),
+      reserved: reserved.map(formatIp),
+    });
+  }
+
+  async setDns(domains: readonly string[], modes: readonly DnsHookMode[]): Promise<DnsHook> {
+    return await this.#helper.call('setDns', {
+      interface: this.interfaceName,
+      domains: [...domains],
+      exemptPorts: this.exemptPorts,
+      modes: [...modes],
+    });
+  }
+
+  /** Gives the laptop back what it had. */
+  async close(): Promise<void> {
+    try {
+      await this.#helper.call('deleteInterface', { interface: this.interfaceName });
+    } catch {
+      // A helper that is gone undoes it when it is started again.
+    }
+    await this.#dataPath.stop();
+    closeSync(this.#tunFd);
+    this.#helper.close();
+  }
+}
+
+interface AddressBlock {
+  readonly cidrs: readonly string[];
+  readonly ipv4: { readonly interfaceAddress: string; readonly peers: readonly string[] };
+  readonly ipv6: { readonly interfaceAddress: string; readonly peers: readonly string[] } | undefined;
+  readonly exemptPorts: { readonly first: number; readonly last: number };
+}
+
+/** The first block that none of the laptop's routes touches. */
+async function freeAddressBlock(): Promise<AddressBlock> {
+  const routes = await readHostRoutes();
+  const hasIpv6 = routes.some(({ cidr }) => cidr.family === 6);
+  for (let index = 0; index < 256; index += 1) {
+    const base = (index % 16) * addressPool.size;
+    const prefix = `${addressPool.prefix}.${Math.floor(index / 16)}`;
+    const cidr = parseCidr(`${prefix}.${base}/28`);
+    if (cidr === undefined || routes.some((route) => route.cidr.prefix > 1 && overlaps(route.cidr, cidr))) continue;
+    const ipv6Base = `${ipv6Prefix}:${index.toString(16)}::`;
+    const first = firstExemptPort + index * exemptPortCount;
+    return {
+      cidrs: [`${prefix}.${base + 1}/28`, ...(hasIpv6 ? [`${ipv6Base}1/112`] : [])],
+      ipv4: {
+        interfaceAddress: `${prefix}.${base + 1}`,
+        peers: Array.from({ length: addressPool.size - 3 }, (_, offset) => `${prefix}.${base + 2 + offset}`),
+      },
+      ipv6: hasIpv6 ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`] } : undefined,
+      exemptPorts: { first, last: first + exemptPortCount - 1 },
+    };
+  }
+  throw new AppError({
+    code: 'interface.failed',
+    message: 'No addresses are left for another interface',
+    reason: 'Routes of this laptop, or other connections, take all of 198.18.0.0/20',
+  });
+}
+
+function helperGone(): AppError {
+  return new AppError({
+    code: 'helper.not-running',
+    message: 'The privileged helper has ended',
+    reason: 'Interface and DNS of the connection were its work',
+    remedies: [{ label: 'Start it again', command: 'telepresence connect' }],
+  });
+}
+

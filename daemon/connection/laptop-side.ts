@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '#base/common/log.ts';
+import type { Cidr } from '#base/common/cidr.ts';
+import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { dnsHookModes } from '#protocol/helper/helper-api.ts';
+import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { ClusterLookup } from '../dns/cluster-resolver.ts';
+import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
+import { verifyDns, type DnsVerification } from '../dns/verify-dns.ts';
+import { LaptopNetwork, type DnsHook } from './laptop-network.ts';
+
+/** What the laptop is to be like; changes are applied as they come. */
+export interface WantedLaptop {
+  readonly routes: readonly Cidr[];
+  /** Addresses that must keep the way they have. */
+  readonly reserved: readonly IpAddress[];
+  /** Everything about DNS that does not depend on the laptop. */
+  readonly dns: Omit<DnsSettings, 'serverAddress' | 'formerServers' | 'search'>;
+  /** Domains for a resolver that can send some names here and others elsewhere. */
+  readonly domains: readonly string[];
+}
+
+export interface LaptopSideOptions {
+  readonly helperSocket: string;
+  readonly dialer: TunnelDialer;
+  readonly lookup: ClusterLookup;
+  readonly realOf: (address: IpAddress) => IpAddress | undefined;
+  readonly dialTimeoutMs: number;
+  readonly logger: Logger;
+  /** `undefined`: all is well (again). */
+  readonly onTrouble: (trouble: AppError | undefined) => void;
+}
+
+export interface LaptopStatus {
+  readonly interfaceName: string;
+  readonly addresses: readonly string[];
+  readonly dnsAddress: string;
+  readonly hook: DnsHook | undefined;
+}
+
+interface Made {
+  readonly network: LaptopNetwork;
+  readonly dns: DnsServer;
+  hook: DnsHook | undefined;
+}
+
+/** The helper is started again by a person or a program, in a second or an hour; looking costs one connect(). */
+const repairEveryMs = 500;
+
+/** Keeps the laptop as it is wanted: makes interface, routes and DNS, changes them, and makes them anew when the helper comes back. */
+export class LaptopSide {
+  readonly #options: LaptopSideOptions;
+  readonly #stop = new AbortController();
+  #opening: Promise<LaptopNetwork> | undefined;
+  #made: Made | undefined;
+  #wanted: WantedLaptop | undefined;
+  /** Changes are made one after another. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: LaptopSideOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to make the interface while other things go on; `apply` reports what comes of it. */
+  prepare(signal: AbortSignal): void {
+    this.#opening = this.#openNetwork(signal);
+    this.#opening.catch(() => undefined);
+  }
+
+  /** Waits for the interface and routes. @throws AppError where that fails. */
+  async makeInterface(wanted: WantedLaptop, signal: AbortSignal): Promise<void> {
+    this.#wanted = wanted;
+    const network = await (this.#opening ?? this.#openNetwork(signal));
+    this.#opening = undefined;
+    this.#made = await this.#make(network, wanted);
+  }
+
+  /** Points the laptop's resolver at the connection. */
+  async makeDns(): Promise<void> {
+    const made = this.#made;
+    const wanted = this.#wanted;
+    if (made === undefined || wanted === undefined) return;
+    await this.#hookDns(made, wanted);
+  }
+
+  async verify(): Promise<DnsVerification> {
+    return this.#made === undefined ? { ok: false, reason: 'There is no interface' } : await verifyDns(this.#made.dns);
+  }
+
+  /** Applies a change. Failures become trouble, not exceptions. */
+  change(wanted: WantedLaptop): void {
+    this.#wanted = wanted;
+    this.#work = this.#work.then(async () => {
+      const made = this.#made;
+      if (made === undefined || this.#stop.signal.aborted) return;
+      try {
+        await made.network.setRoutes(wanted.routes, reservedWith(wanted, made.hook));
+        made.dns.update(wanted.dns);
+      } catch (error) {
+        this.#options.onTrouble(AppError.from(error));
+      }
+    });
+  }
+
+  /** Names may mean something else now. */
+  flushDns(): void {
+    this.#made?.dns.flush();
+  }
+
+  status(): LaptopStatus | undefined {
+    if (this.#made === undefined) return undefined;
+    const { network, hook } = this.#made;
+    return { interfaceName: network.interfaceName, addresses: network.addresses, dnsAddress: network.address, hook };
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    const opened = await this.#opening?.catch(() => undefined);
+    await opened?.close();
+    await this.#work;
+    if (this.#made !== undefined) await closeMade(this.#made);
+    this.#made = undefined;
+  }
+
+  async #openNetwork(signal: AbortSignal): Promise<LaptopNetwork> {
+    const { helperSocket, dialer, realOf, dialTimeoutMs, logger } = this.#options;
+    return await LaptopNetwork.open(
+      { helperSocket, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) },
+      signal,
+    );
+  }
+
+  async #make(network: LaptopNetwork, wanted: WantedLaptop): Promise<Made> {
+    try {
+      await network.setRoutes(wanted.routes, wanted.reserved);
+      const dns = new DnsServer({
+        ...wanted.dns,
+        ...network.dnsSockets,
+        serverAddress: network.address,
+        formerServers: [],
+        search: [],
+        exemptPorts: network.exemptPorts,
+        cluster: this.#options.lookup,
+        logger: this.#options.logger.child('dns'),
+      });
+      await dns.start();
+      return { network, dns, hook: undefined };
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+  }
+
+  async #hookDns(made: Made, wanted: WantedLaptop): Promise<void> {
+    made.hook = await made.network.setDns(wanted.domains, dnsHookModes);
+    made.dns.update({ formerServers: made.hook.formerServers, search: made.hook.search });
+    const reserved = reservedWith(wanted, made.hook);
+    if (reserved.length > wanted.reserved.length) await made.network.setRoutes(wanted.routes, reserved);
+  }
+
+  /** The data path may still carry traffic: what is there stays until a helper is back to make it anew. */
+  #lost(reason: AppError): void {
+    if (this.#stop.signal.aborted) return;
+    this.#options.onTrouble(reason);
+    this.#work = this.#work.then(() => this.#repair());
+  }
+
+  async #repair(): Promise<void> {
+    const old = this.#made;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const network = await this.#openNetwork(signal);
+        const wanted = this.#wanted;
+        if (wanted === undefined) return;
+        this.#made = await this.#make(network, wanted);
+        if (old !== undefined) await closeMade(old);
+        await this.#hookDns(this.#made, wanted);
+        this.#options.onTrouble(undefined);
+        return;
+      } catch (error) {
+        this.#options.logger.debug('The laptop is not repaired yet', { error });
+        await sleep(repairEveryMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+async function closeMade(made: Made): Promise<void> {
+  await made.network.close();
+  await made.dns.stop();
+}
+
+/** The name servers that were in use before are asked by their own addresses, which must not lead into the cluster. */
+function reservedWith(wanted: WantedLaptop, hook: DnsHook | undefined): readonly IpAddress[] {
+  const servers = (hook?.formerServers ?? []).flatMap((server) => parseIp(server) ?? []);
+  return [...wanted.reserved, ...servers];
+}

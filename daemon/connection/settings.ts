@@ -1,0 +1,20 @@
+/** What configuration decides about a connection, from all sources merged. Lists of the request are already in. */
+export interface ConnectionSettings {
+  readonly managerNamespace: string;
+  readonly mappedNamespaces: readonly string[];
+  readonly alsoProxy: readonly string[];
+  readonly neverProxy: readonly string[];
+  readonly allowConflicting: readonly string[];
+  readonly virtualSubnet: string;
+  readonly autoResolveConflicts: boolean;
+  readonly dns: {
+    readonly includeSuffixes: readonly string[];
+    readonly excludeSuffixes: readonly string[];
+    readonly excludes: readonly string[];
+    readonly mappings: readonly { readonly name: string; readonly aliasFor: string }[];
+    readonly lookupTimeoutMs: number;
+    readonly recursionCheck: boolean;
+  };
+  readonly dialTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}

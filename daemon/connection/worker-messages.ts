@@ -1,0 +1,42 @@
+import type { LogLevel } from '#base/common/log.ts';
+import type { ErrorData } from '#protocol/errors/app-error.ts';
+import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
+import type { ConnectRequest, Connection, HealthCondition } from '#protocol/local-api/model.ts';
+
+/** What a connection's thread is started with. */
+export interface WorkerInput {
+  readonly name: string;
+  readonly request: ConnectRequest;
+  readonly helperSocket: string;
+  readonly configFile: string;
+  readonly installId: string;
+  readonly logFile: string;
+  readonly logLevel: LogLevel;
+  /** Overrides of the environment where the command ran. */
+  readonly managerNamespaceEnv: string | undefined;
+}
+
+/** What can be asked of a connection's thread; `connect` and `disconnect` come once each. */
+export interface WorkerCalls {
+  connect: { input: Record<string, never>; event: never; output: Connection };
+  disconnect: { input: Record<string, never>; event: never; output: Record<string, never> };
+  listWorkloads: { input: { namespace: string | undefined }; event: never; output: CallOutput<'listWorkloads'> };
+  watchWorkloads: { input: { namespace: string | undefined }; event: CallEvent<'watchWorkloads'>; output: Record<string, never> };
+  setManagerLogLevel: { input: { level: LogLevel; durationMs: number }; event: never; output: Record<string, never> };
+  setLogLevel: { input: { level: LogLevel }; event: never; output: Record<string, never> };
+  viewConfig: { input: Record<string, never>; event: never; output: CallOutput<'viewConfig'> };
+  checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
+}
+
+export type WorkerCallName = keyof WorkerCalls;
+
+export type ToWorker =
+  | { readonly kind: 'call'; readonly id: number; readonly call: WorkerCallName; readonly input: unknown }
+  | { readonly kind: 'cancel'; readonly id: number };
+
+export type FromWorker =
+  | { readonly kind: 'changed'; readonly connection: Connection }
+  | { readonly kind: 'health'; readonly conditions: readonly HealthCondition[] }
+  | { readonly kind: 'event'; readonly id: number; readonly event: unknown }
+  | { readonly kind: 'output'; readonly id: number; readonly output: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };

@@ -1,0 +1,138 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { IpAddress } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
+import { describeConnection, type ConnectionId, type Endpoint } from '#net/tunnel/stream-info.ts';
+import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import type { AppError } from '#protocol/errors/app-error.ts';
+import { Nat } from '../nat/nat.ts';
+import type { TcpFlow } from '../nat/flows.ts';
+import { relay } from './tcp-relay.ts';
+import type { TunnelDialer } from './tunnel-dialer.ts';
+import { UdpTunnels } from './udp-tunnels.ts';
+
+export interface DataPathOptions {
+  readonly tunFd: number;
+  readonly ipv4: { readonly interfaceAddress: string; readonly peers: readonly string[] };
+  readonly ipv6?: { readonly interfaceAddress: string; readonly peers: readonly string[] };
+  readonly dialer: TunnelDialer;
+  /** The cluster's address behind one that a program used; `undefined` where there is none. */
+  readonly realOf: (address: IpAddress) => IpAddress | undefined;
+  /** How long a program waits for the far side to dial: its connect() hangs for so long at most. */
+  readonly dialTimeoutMs: number;
+  readonly onDeviceGone: (reason: AppError) => void;
+  readonly logger: Logger;
+}
+
+/** A program that was let through to the listener arrives within moments, or has given up. */
+const arrivalTimeoutMs = 10_000;
+
+/** The kernel queues this many accepted connections while this thread is busy. */
+const backlog = 1_024;
+
+/** Packets in, tunnels out: joins the NAT worker, the listener that the laptop's kernel delivers to, and the way to the cluster. */
+export class DataPath {
+  readonly #options: DataPathOptions;
+  readonly #listeners: Server[] = [];
+  readonly #dialled = new Map<TcpFlow, { readonly tunnel: TunnelDuplex; readonly timer: NodeJS.Timeout }>();
+  readonly #stop = new AbortController();
+  readonly #udp: UdpTunnels;
+  #nat: Nat | undefined;
+
+  constructor(options: DataPathOptions) {
+    this.#options = options;
+    const { dialTimeoutMs, logger } = options;
+    this.#udp = new UdpTunnels({ dialer: { dial: (id, signal) => this.#dialReal(id, signal) }, dialTimeoutMs, logger });
+  }
+
+  async start(): Promise<void> {
+    const { tunFd, ipv4, ipv6, logger, onDeviceGone } = this.#options;
+    const listenerPortV4 = await this.#listen(ipv4.interfaceAddress);
+    const listenerPortV6 = ipv6 === undefined ? undefined : await this.#listen(ipv6.interfaceAddress);
+    this.#nat = new Nat(
+      {
+        tunFd,
+        ipv4,
+        listenerPortV4,
+        ...(ipv6 === undefined || listenerPortV6 === undefined ? {} : { ipv6, listenerPortV6 }),
+        logger,
+      },
+      {
+        onTcpFlow: (flow) => void this.#openFlow(flow),
+        onUdpPacket: (flow, payload) => this.#udp.send(flow, payload),
+        onDeviceGone,
+      },
+    );
+    await this.#nat.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#udp.stop();
+    for (const { tunnel, timer } of this.#dialled.values()) {
+      clearTimeout(timer);
+      tunnel.destroy();
+    }
+    for (const listener of this.#listeners) listener.close();
+    await this.#nat?.stop();
+  }
+
+  async #listen(address: string): Promise<number> {
+    const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#listeners.push(listener);
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ host: address, port: 0, backlog }, resolve);
+    });
+    return (listener.address() as AddressInfo).port;
+  }
+
+  /** Dials first, and lets the program's SYN through only when the far side has answered. */
+  async #openFlow(flow: TcpFlow): Promise<void> {
+    const { dialTimeoutMs, logger } = this.#options;
+    const id: ConnectionId = { source: flow.source, destination: flow.destination, protocol: 'tcp' };
+    const gone = new AbortController();
+    flow.onGone(() => gone.abort());
+    try {
+      const tunnel = await this.#dialReal(id, AbortSignal.any([this.#stop.signal, gone.signal, AbortSignal.timeout(dialTimeoutMs)]));
+      gone.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
+      const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
+      this.#dialled.set(flow, { tunnel, timer });
+      tunnel.once('close', () => this.#forget(flow));
+      if (!flow.accept()) tunnel.destroy();
+    } catch (error) {
+      const isRefused = error instanceof DialRejectedError;
+      if (!isRefused && !gone.signal.aborted) logger.debug('No way for a connection', { flow: describeConnection(id), error });
+      flow.reject(isRefused ? 'refused' : 'unreachable');
+    }
+  }
+
+  /** A tunnel that ended before its program arrived. */
+  #forget(flow: TcpFlow): void {
+    const dialled = this.#dialled.get(flow);
+    if (dialled === undefined) return;
+    clearTimeout(dialled.timer);
+    this.#dialled.delete(flow);
+    flow.released();
+  }
+
+  #accept(socket: Socket): void {
+    const flow = this.#nat?.flowOf(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    const dialled = flow === undefined ? undefined : this.#dialled.get(flow);
+    if (flow === undefined || dialled === undefined) {
+      socket.on('error', () => undefined);
+      socket.resetAndDestroy();
+      return;
+    }
+    clearTimeout(dialled.timer);
+    this.#dialled.delete(flow);
+    void relay(socket, dialled.tunnel).finally(() => flow.released());
+  }
+
+  async #dialReal(id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
+    const real = this.#options.realOf(id.destination.ip);
+    if (real === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
+    const destination: Endpoint = { ip: real, port: id.destination.port };
+    return await this.#options.dialer.dial({ ...id, destination }, signal);
+  }
+}

@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net';
+import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+
+/**
+ * Joins a connection of the laptop with its tunnel: bytes both ways with back-pressure, half-closes as half-closes, a reset of one as a
+ * reset of the other. Resolves when both have ended.
+ */
+export async function relay(socket: Socket, tunnel: TunnelDuplex): Promise<void> {
+  socket.pipe(tunnel);
+  tunnel.pipe(socket);
+  socket.on('error', () => tunnel.destroy());
+  tunnel.on('error', () => socket.resetAndDestroy());
+  const socketClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const tunnelClosed = new Promise<void>((resolve) => tunnel.once('close', () => resolve()));
+  void socketClosed.then(() => {
+    // A program that went away without an error, after both directions had ended on its side.
+    if (!tunnel.readableEnded || !tunnel.writableFinished) tunnel.destroy();
+  });
+  void tunnelClosed.then(() => {
+    if (!tunnel.readableEnded && !socket.destroyed) socket.resetAndDestroy();
+  });
+  await Promise.all([socketClosed, tunnelClosed]);
+}

@@ -1,0 +1,48 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { PortForwardError } from '#net/port-forward/port-forward.ts';
+import { KubeStatusError } from '#net/kube/kube-client.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { clusterError } from '../kube/cluster-error.ts';
+
+/** Whether the traffic-manager says that it does not know the session. */
+export function isSessionUnknown(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.NotFound;
+}
+
+/** What went wrong on the way to the traffic-manager, in the terms of the person who waits for it. */
+export function managerError(error: unknown, place: { readonly server: string; readonly namespace: string }): AppError {
+  if (error instanceof AppError) return error;
+  const where = `the traffic-manager in namespace "${place.namespace}"`;
+  if (error instanceof PortForwardError) {
+    return new AppError({ code: 'manager.unreachable', message: `A port-forward to ${where} broke`, reason: error.message }, error);
+  }
+  if (error instanceof ConnectError) {
+    return new AppError({ code: 'manager.unreachable', message: `No answer from ${where}`, reason: error.rawMessage }, error);
+  }
+  if (error instanceof KubeStatusError && error.status === 403) return forbidden(error, place.namespace);
+  return clusterError(error, { server: place.server, action: `reach ${where}` });
+}
+
+/** The API server's text names user, verb and resource; the remedy is a role that an administrator can apply as it is. */
+function forbidden(error: KubeStatusError, namespace: string): AppError {
+  const match = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/.exec(error.message);
+  const [, verb = 'use', resource = 'the resource'] = match ?? [];
+  return new AppError(
+    {
+      code: 'cluster.forbidden',
+      message: `You may not ${verb} ${resource} in namespace "${namespace}"`,
+      reason: error.message,
+      context: { verb, resource, namespace },
+      remedies: [
+        {
+          label: 'Ask an administrator to grant it',
+          command:
+            `kubectl --namespace ${namespace} create role traffic-manager-connect-${verb} --verb=${verb} --resource=${resource}` +
+            ` && kubectl --namespace ${namespace} create rolebinding traffic-manager-connect-${verb} --role=traffic-manager-connect-${verb} --user=USER`,
+        },
+        { label: 'Or have the rights of every user installed', command: 'telepresence helm upgrade --set clientRbac.create=true' },
+      ],
+    },
+    error,
+  );
+}

@@ -1,0 +1,90 @@
+import http2, { type ClientHttp2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { createClient, type Client } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-options.ts';
+import { openTunnel } from '#net/tunnel/open-tunnel.ts';
+import type { StreamInfo } from '#net/tunnel/stream-info.ts';
+import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+
+export type ManagerClient = Client<typeof Manager>;
+
+const authority = 'http://traffic-manager';
+
+/** Share of the peer's stream limit that is used: the rest is for calls. Go's default limit is 250. */
+const usableShare = 0.8;
+
+/** Until its settings have come, a peer is taken to have Go's default limit. */
+const assumedStreamLimit = 250;
+
+/** One HTTP/2 session with the traffic-manager over one port-forward: calls and tunnels share it. */
+export class WireSession {
+  readonly manager: ManagerClient;
+  /** Resolves when the session has ended, for whatever reason. */
+  readonly closed: Promise<void>;
+  readonly #session: ClientHttp2Session;
+  #tunnels = 0;
+
+  private constructor(session: ClientHttp2Session) {
+    this.#session = session;
+    this.closed = new Promise((resolve) => session.once('close', resolve));
+    this.manager = createClient(
+      Manager,
+      createGrpcTransport({
+        baseUrl: authority,
+        sessionManager: {
+          authority,
+          request: async (method, path, headers, options) =>
+            session.request({ ...headers, ':method': method, ':path': path }, options),
+          notifyResponseByteRead: () => undefined,
+        },
+      }),
+    );
+  }
+
+  /** Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out. */
+  static async open(duplex: Duplex): Promise<WireSession> {
+    const session = http2.connect(authority, { ...clientSessionOptions, createConnection: () => duplex });
+    // Every tunnel and call hears of the end through its own stream.
+    session.on('error', () => undefined);
+    duplex.on('error', () => session.destroy());
+    await new Promise<void>((resolve, reject) => {
+      session.once('connect', () => resolve());
+      session.once('close', () => reject(new Error('The connection to the traffic-manager ended at once')));
+    });
+    session.setLocalWindowSize(connectionWindowBytes);
+    return new WireSession(session);
+  }
+
+  get tunnels(): number {
+    return this.#tunnels;
+  }
+
+  get isOpen(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** Whether the peer takes another tunnel without coming near its limit. */
+  get hasRoom(): boolean {
+    const limit = this.#session.remoteSettings?.maxConcurrentStreams ?? assumedStreamLimit;
+    return this.#tunnels < limit * usableShare;
+  }
+
+  openTunnel(path: string, info: StreamInfo): TunnelDuplex {
+    const tunnel = openTunnel(this.#session, path, info);
+    this.#tunnels += 1;
+    tunnel.once('close', () => (this.#tunnels -= 1));
+    return tunnel;
+  }
+
+  /** Lets streams end, and takes no new ones. */
+  close(): void {
+    if (this.isOpen) this.#session.close();
+  }
+
+  /** Ends every call and tunnel now. */
+  destroy(): void {
+    this.#session.destroy();
+  }
+}

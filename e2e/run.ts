@@ -1,0 +1,84 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { importImage } from './support/images.ts';
+import { mustRun } from './support/program.ts';
+import { checkout, missingForBed, settings } from './support/settings.ts';
+
+/**
+ * npm run test:cluster -- [--no-image] [FILE-PART…] [vitest flags]
+ *
+ * Runs the acceptance suite against the cluster of KUBECONFIG, or against one that it starts and takes down again.
+ */
+const clusterScript = join(checkout, 'e2e/kubernetes/cluster.sh');
+const reportFile = join(checkout, '.cache/e2e-report.json');
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  const isImageWanted = !args.includes('--no-image');
+  const filters = args.filter((argument) => argument !== '--no-image');
+  const own = settings.kubeconfig === undefined ? await startCluster() : undefined;
+  try {
+    if (own !== undefined) Object.assign(process.env, own);
+    const missing = own === undefined ? missingForBed() : undefined;
+    if (missing !== undefined) console.log(`The bed is not complete (${missing}): the tests skip and say so.`);
+    else if (isImageWanted) await bringImage(own);
+    return await runTests(filters);
+  } finally {
+    if (own !== undefined) await run([clusterScript, 'down'], own);
+  }
+}
+
+/** Starts a cluster and returns the environment that names it; undefined where that cannot be done here. */
+async function startCluster(): Promise<Record<string, string> | undefined> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    console.log('KUBECONFIG is not set, and only root on Linux can start a cluster: the tests skip and say so.');
+    return undefined;
+  }
+  console.log('KUBECONFIG is not set: starting a cluster for this run.');
+  const code = await run([clusterScript, 'up'], {});
+  if (code !== 0) throw new Error(`the cluster could not be started: cluster.sh up ended with ${code}`);
+  return { KUBECONFIG: join(settings.clusterState, 'kubeconfig'), CLUSTER_STATE: settings.clusterState, E2E_DISRUPT_CLUSTER: '1' };
+}
+
+/** Builds the product's image, and brings it into the cluster's nodes. */
+async function bringImage(own: Record<string, string> | undefined): Promise<void> {
+  const script = join(checkout, 'scripts/image.ts');
+  if (!existsSync(script)) throw new Error('scripts/image.ts is missing: the image cannot be built. --no-image runs the tests without it');
+  console.log('Building the image …');
+  const code = await run([process.execPath, script], own ?? {});
+  if (code !== 0) throw new Error(`the image could not be built: scripts/image.ts ended with ${code}`);
+  const archives = (await mustRun(['find', join(checkout, 'dist/image'), '-name', '*.tar'])).split('\n').filter((path) => path !== '');
+  if (archives.length === 0) throw new Error('scripts/image.ts left no archive in dist/image');
+  for (const archive of archives) await importImage(archive);
+}
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+}
+
+async function runTests(filters: readonly string[]): Promise<number> {
+  mkdirSync(join(checkout, '.cache'), { recursive: true });
+  const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
+  const config = join(checkout, 'e2e/vitest.config.ts');
+  const code = await run([process.execPath, vitest, 'run', '--config', config, ...filters], {});
+  const report = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, 'utf8')) as Report) : undefined;
+  if (report === undefined) return code === 0 ? 1 : code;
+  console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests + report.numTodoTests} skipped`);
+  return code;
+}
+
+async function run(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  const [program = '', ...rest] = argv;
+  const child = spawn(program, rest, { cwd: checkout, env: { ...process.env, ...env }, stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+// Ctrl-C reaches vitest, too, which ends; the cluster is taken down after that.
+process.on('SIGINT', () => undefined);
+process.exitCode = await main();

@@ -1,0 +1,53 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The folder that holds package.json. */
+export const checkout = join(import.meta.dirname, '../..');
+
+const nonEmpty = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
+
+/** Everything that a run takes from the environment. `e2e/README.md` explains them. */
+export const settings = {
+  kubeconfig: nonEmpty('KUBECONFIG'),
+  clusterState: nonEmpty('CLUSTER_STATE') ?? join(checkout, '.cache/cluster'),
+  managerNamespace: nonEmpty('E2E_MANAGER_NAMESPACE') ?? 'ambassador',
+  /** Long variants: minutes of sleep, minutes of idle WebSocket. */
+  isFull: nonEmpty('E2E_FULL') !== undefined,
+  /** Whether processes of the cluster itself may be stopped: only where this run started it, or where its owner says so. */
+  mayDisruptCluster: nonEmpty('E2E_DISRUPT_CLUSTER') !== undefined,
+  /** Command that brings an image archive into the cluster's nodes; the archive's path is appended. */
+  imageImport: nonEmpty('E2E_IMAGE_IMPORT'),
+  stockCli: nonEmpty('TELEPRESENCE_STOCK_CLI'),
+  stockImage: nonEmpty('TELEPRESENCE_STOCK_IMAGE'),
+} as const;
+
+/** Why the bed cannot be used here, or undefined where it can. It becomes part of a skipped test's name. */
+export function missingForBed(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux';
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (settings.kubeconfig === undefined) return 'needs a cluster: KUBECONFIG is not set';
+  if (!existsSync(settings.kubeconfig)) return `needs a cluster: KUBECONFIG names ${settings.kubeconfig}, which does not exist`;
+  return undefined;
+}
+
+/** Why the product cannot be tested here, or undefined where it can. */
+export function missingForProduct(): string | undefined {
+  const missing = missingForBed();
+  if (missing !== undefined) return missing;
+  if (!canAccess('/dev/net/tun', constants.R_OK)) return 'needs /dev/net/tun';
+  return undefined;
+}
+
+/** A suite's name, with the reason where it is skipped. */
+export function titled(title: string, missing: string | undefined): string {
+  return missing === undefined ? title : `${title} (skipped: ${missing})`;
+}
+
+function canAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

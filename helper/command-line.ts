@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+
+export type HelperCommand =
+  /** Listen and serve; `detach` first moves into a session of its own. */
+  | { readonly kind: 'serve'; readonly instance: string; readonly uid: number; readonly detach: boolean }
+  /** Undo what an earlier helper left, then end. */
+  | { readonly kind: 'restore'; readonly instance: string }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/** The instance becomes part of a path, so nothing but 12 hexadecimal digits passes. */
+export function parseCommandLine(args: readonly string[]): HelperCommand {
+  let values: { instance?: string; uid?: string; restore?: boolean; detach?: boolean };
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: {
+        instance: { type: 'string' },
+        uid: { type: 'string' },
+        restore: { type: 'boolean' },
+        detach: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    return { kind: 'invalid', reason: error instanceof Error ? error.message : String(error) };
+  }
+  const { instance = '', uid = '' } = values;
+  if (!/^[0-9a-f]{12}$/.test(instance)) return { kind: 'invalid', reason: '--instance takes 12 hexadecimal digits' };
+  if (values.restore === true) return { kind: 'restore', instance };
+  if (!/^[0-9]{1,10}$/.test(uid) || Number(uid) >= 0xffff_ffff) return { kind: 'invalid', reason: '--uid takes a user id' };
+  return { kind: 'serve', instance, uid: Number(uid), detach: values.detach === true };
+}

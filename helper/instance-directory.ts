@@ -1,0 +1,86 @@
+import { chmodSync, closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { helperRuntimeDirectory } from '#base/node/paths.ts';
+import { tryLock } from './linux-devices.ts';
+
+export interface InstanceFiles {
+  readonly directory: string;
+  readonly socket: string;
+  readonly journal: string;
+  readonly lock: string;
+  /** What a detached helper logs. */
+  readonly log: string;
+}
+
+/** Held by the one live helper of an instance. */
+export interface InstanceLock {
+  /** Removes the instance's files, and the directories where nothing else is in them. Only for when nothing is left to undo. */
+  removeFiles(): void;
+}
+
+export function instanceFiles(instance: string): InstanceFiles {
+  const directory = join(helperRuntimeDirectory, instance);
+  const file = (name: string) => join(directory, name);
+  return {
+    directory,
+    socket: file('helper.sock'),
+    journal: file('journal.json'),
+    lock: file('lock'),
+    log: file('helper.log'),
+  };
+}
+
+/** Makes the directories, which must be root's alone: everything the helper believes at start is in them. */
+export function makeInstanceDirectory(files: InstanceFiles): void {
+  for (const directory of [helperRuntimeDirectory, files.directory]) {
+    mkdirSync(directory, { recursive: true });
+    const found = lstatSync(directory);
+    if (!found.isDirectory() || found.uid !== 0) throw new Error(`${directory} does not belong to root`);
+    chmodSync(directory, 0o755);
+  }
+}
+
+/** @returns `undefined` where another helper of this instance lives. */
+export function lockInstance(files: InstanceFiles): InstanceLock | undefined {
+  for (;;) {
+    makeInstanceDirectory(files);
+    const descriptor = openSync(files.lock, 'a+', 0o600);
+    if (!tryLock(descriptor)) {
+      closeSync(descriptor);
+      return undefined;
+    }
+    // A helper that was just ending may have removed the file between our open and our lock.
+    if (isSameFile(descriptor, files.lock)) {
+      writeSync(descriptor, `${process.pid}\n`);
+      return { removeFiles: () => removeFiles(files) };
+    }
+    closeSync(descriptor);
+  }
+}
+
+/** The process id that the living helper wrote when it took the lock. */
+export function lockHolder(files: InstanceFiles): number | undefined {
+  try {
+    const pid = Number(readFileSync(files.lock, 'utf8').trim().split('\n').at(-1));
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSameFile(descriptor: number, path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && found.ino === fstatSync(descriptor).ino;
+}
+
+function removeFiles(files: InstanceFiles): void {
+  for (const path of [files.socket, files.journal, files.log, files.lock]) rmSync(path, { force: true });
+  for (const directory of [files.directory, helperRuntimeDirectory]) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // Something else is in it, such as another instance: it stays.
+      return;
+    }
+  }
+}

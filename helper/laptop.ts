@@ -1,0 +1,33 @@
+import type { Logger } from '#base/common/log.ts';
+import type { Journal } from './journal.ts';
+import { type CommandRunner, systemCommands } from './run-command.ts';
+
+/** Everything of the laptop that the helper reads or changes, beside its own devices and sockets. */
+export interface Laptop {
+  readonly instance: string;
+  readonly commands: CommandRunner;
+  readonly journal: Journal;
+  readonly files: LaptopFiles;
+  readonly log: Logger;
+}
+
+export interface LaptopFiles {
+  readonly resolvConf: string;
+  /** The servers that systemd-resolved itself asks, in the form of resolv.conf. */
+  readonly resolvedUpstream: string;
+  /** The kernel's table of UDP sockets in this network namespace. */
+  readonly udpSockets: string;
+  /** There where the kernel has IPv6. */
+  readonly ipv6Disabled: string;
+}
+
+export const systemFiles: LaptopFiles = {
+  resolvConf: '/etc/resolv.conf',
+  resolvedUpstream: '/run/systemd/resolve/resolv.conf',
+  udpSockets: '/proc/self/net/udp',
+  ipv6Disabled: '/proc/sys/net/ipv6/conf/all/disable_ipv6',
+};
+
+export function systemLaptop(instance: string, journal: Journal, log: Logger): Laptop {
+  return { instance, commands: systemCommands, journal, files: systemFiles, log };
+}
