@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
 import { hostname, userInfo } from 'node:os';
-import { formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
 import { parseIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { productVersion } from '#base/common/version.ts';
@@ -17,11 +16,16 @@ import type {
 import { loadKubeconfig, type KubeTarget } from '../kube/kubeconfig.ts';
 import { ClusterSession, type SessionState } from '../link/cluster-session.ts';
 import { managerError } from '../link/manager-error.ts';
+import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import { readHostRoutes } from '../routing/host-routes.ts';
-import { VirtualAddresses } from '../routing/virtual-addresses.ts';
-import { parseSubnets, planRoutes, type RoutingPlan } from '../routing/wanted-routes.ts';
+import { Rerouter } from '../routing/rerouter.ts';
+import { parseLocalReroute, parseRemoteReroute } from '../routing/reroutes.ts';
+import type { VirtualAddresses } from '../routing/virtual-addresses.ts';
+import type { RoutingPlan } from '../routing/wanted-routes.ts';
 import { clusterFacts, type ClusterFacts } from './cluster-facts.ts';
 import { connectionSnapshot } from './connection-snapshot.ts';
+import { HealthConditions } from './health-conditions.ts';
+import { conflictCondition, planLaptop } from './laptop-plan.ts';
 import { LaptopSide, type WantedLaptop } from './laptop-side.ts';
 import { Namespaces } from './namespaces.ts';
 import type { ConnectionSettings } from './settings.ts';
@@ -59,8 +63,9 @@ export class Connection {
   readonly #namespaces: Namespaces;
   readonly #session: ClusterSession;
   readonly #laptop: LaptopSide;
+  readonly #rerouter: Rerouter;
   readonly #stop = new AbortController();
-  readonly #health = new Map<string, HealthCondition>();
+  readonly #health: HealthConditions;
   readonly #stageTimesMs: Record<string, number> = {};
   #settings: ConnectionSettings;
   #facts: ClusterFacts | undefined;
@@ -77,10 +82,16 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     const { request, logger } = options;
     this.#options = options;
+    this.#health = new HealthConditions(options.name, options.onHealth);
     this.#target = loadKubeconfig(request);
     this.#settings = options.settings({ extension: this.#target.extension, pushedYaml: undefined });
     this.#namespace = request.namespace ?? this.#target.namespace;
     this.#namespaces = new Namespaces(this.#namespace, this.#settings.mappedNamespaces);
+    this.#rerouter = new Rerouter(
+      (request.rerouteRemote ?? []).map(parseRemoteReroute),
+      (request.rerouteLocal ?? []).map(parseLocalReroute),
+      logger.child('reroute'),
+    );
     this.#session = new ClusterSession({
       openCluster: () => new KubeClient(loadKubeconfig(request).credentials),
       managerNamespace: this.#settings.managerNamespace,
@@ -98,7 +109,7 @@ export class Connection {
       helperSocket: options.helperSocket,
       dialer: this.#session,
       lookup: this.#session,
-      realOf: (address) => (this.#virtual === undefined ? address : this.#virtual.realOf(address)),
+      realOf: (endpoint, protocol) => this.#realOf(endpoint, protocol),
       dialTimeoutMs: this.#settings.dialTimeoutMs,
       logger: logger.child('laptop'),
       onTrouble: (trouble) => this.#laptopChanged(trouble),
@@ -140,6 +151,7 @@ export class Connection {
       await this.#laptop.makeDns();
       this.#enterStage('verify');
       await this.#verify();
+      await this.#rerouter.start();
       this.#enterStage(undefined);
       this.#onSince = new Date().toISOString();
       this.#updateState();
@@ -158,10 +170,10 @@ export class Connection {
 
   async disconnect(): Promise<void> {
     this.#stop.abort();
+    this.#rerouter.stop();
     await Promise.all([this.#laptop.stop(), this.#session.stop()]);
     this.#state = { kind: 'off' };
-    this.#health.clear();
-    this.#options.onHealth([]);
+    this.#health.clearAll();
     this.#publish();
   }
 
@@ -203,16 +215,22 @@ export class Connection {
   async #verify(): Promise<void> {
     const result = await this.#laptop.verify();
     if (result.ok) {
-      this.#clearHealth('dns.verify-failed');
+      this.#health.clear('dns.verify-failed');
       return;
     }
-    this.#setHealth({
+    this.#health.set({
       code: 'dns.verify-failed',
       severity: 'warning',
       title: 'Cluster names do not resolve',
       message: result.reason,
       remedies: [{ label: 'Look for another program that manages DNS, such as a VPN client' }],
     });
+  }
+
+  #realOf(endpoint: Endpoint, protocol: Protocol): Endpoint | undefined {
+    const { ip, port } = this.#rerouter.redirect(endpoint, protocol);
+    const real = this.#virtual === undefined ? ip : this.#virtual.realOf(ip);
+    return real === undefined ? undefined : { ip: real, port };
   }
 
   #clusterChanged(info: ClusterInfo): void {
@@ -228,71 +246,24 @@ export class Connection {
   }
 
   async #wantedLaptop(): Promise<WantedLaptop | undefined> {
-    const facts = this.#facts;
-    if (facts === undefined) return undefined;
-    const settings = this.#settings;
-    const own = this.#laptop.status()?.interfaceName;
-    const also = [...parseSubnets(settings.alsoProxy, '--also-proxy'), ...facts.alsoProxy];
-    const virtualSubnet = parseCidr(settings.virtualSubnet) ?? { family: 4, value: 0xf6f6_0000n, prefix: 16 };
-    const plan = planRoutes({
-      serviceSubnets: facts.serviceSubnets,
-      podSubnets: facts.podSubnets,
-      alsoProxy: also,
-      neverProxy: [...parseSubnets(settings.neverProxy, '--never-proxy'), ...facts.neverProxy],
-      allowConflicting: [...parseSubnets(settings.allowConflicting, '--allow-conflicting-subnets'), ...facts.allowConflicting],
-      vnat: vnatSubnets(this.#options.request.vnat ?? [], facts, also),
-      reserved: this.#serverIps,
+    if (this.#facts === undefined) return undefined;
+    const plan = planLaptop({
+      facts: this.#facts,
+      settings: this.#settings,
+      vnat: this.#options.request.vnat ?? [],
+      namespace: this.#namespace,
+      namespaces: () => this.#namespaces.names(),
+      serverIps: this.#serverIps,
       hostRoutes: await readHostRoutes(),
-      ownInterfaces: new Set(own === undefined ? [] : [own]),
-      autoResolve: settings.autoResolveConflicts,
-      virtualSubnet,
+      ownInterface: this.#laptop.status()?.interfaceName,
+      virtual: this.#virtual,
     });
-    this.#plan = plan;
-    this.#reportConflicts(plan);
-    this.#virtual = this.#virtualAddresses(plan, virtualSubnet);
-    const { dns } = settings;
-    return {
-      routes: plan.routes,
-      reserved: this.#serverIps,
-      domains: [...this.#namespaces.names(), 'svc', facts.clusterDomain, 'tel2-search'].map((domain) => `~${domain}`),
-      dns: {
-        clusterDomain: facts.clusterDomain,
-        connectedNamespace: this.#namespace,
-        namespaces: () => this.#namespaces.names(),
-        includeSuffixes: [...dns.includeSuffixes, ...facts.includeSuffixes],
-        excludeSuffixes: [...dns.excludeSuffixes, ...facts.excludeSuffixes],
-        excludes: dns.excludes,
-        mappings: dns.mappings,
-        lookupTimeoutMs: dns.lookupTimeoutMs,
-        subnets: plan.routes,
-        ...(this.#virtual === undefined ? {} : virtualHooks(this.#virtual)),
-      },
-    };
-  }
-
-  /** Virtual addresses that programs know stay valid while the same subnets are translated. */
-  #virtualAddresses(plan: RoutingPlan, pool: Cidr): VirtualAddresses | undefined {
-    if (plan.translated.length === 0) return undefined;
-    const same = (a: readonly Cidr[], b: readonly Cidr[]) => a.map(formatCidr).join() === b.map(formatCidr).join();
-    const current = this.#virtual;
-    return current !== undefined && same(current.translated, plan.translated) ? current : new VirtualAddresses(pool, plan.translated);
-  }
-
-  #reportConflicts(plan: RoutingPlan): void {
-    const [first] = plan.conflicts;
-    if (first === undefined) {
-      this.#clearHealth('route.overlap');
-      return;
-    }
-    this.#setHealth({
-      code: 'route.overlap',
-      severity: 'warning',
-      title: 'A subnet of the cluster is reached through virtual addresses',
-      message:
-        `The cluster's subnet ${formatCidr(first.subnet)} overlaps with the route ${formatCidr(first.route.cidr)} through ` +
-        `${first.route.interfaceName}: names work, literal addresses of that subnet do not`,
-      remedies: [{ label: 'Route it all the same', command: `telepresence connect --allow-conflicting-subnets ${formatCidr(first.subnet)}` }],
-    });
+    this.#plan = plan.routing;
+    this.#virtual = plan.virtual;
+    const conflict = conflictCondition(plan.routing);
+    if (conflict === undefined) this.#health.clear('route.overlap');
+    else this.#health.set(conflict);
+    return plan.wanted;
   }
 
   #sessionChanged(state: SessionState): void {
@@ -304,9 +275,9 @@ export class Connection {
 
   #laptopChanged(trouble: AppError | undefined): void {
     this.#laptopTrouble = trouble;
-    if (trouble === undefined) this.#clearHealth('helper.not-running');
+    if (trouble === undefined) this.#health.clear('helper.not-running');
     else {
-      this.#setHealth({
+      this.#health.set({
         code: 'helper.not-running',
         severity: 'error',
         title: "The laptop's side of the connection is in trouble",
@@ -340,16 +311,6 @@ export class Connection {
     this.#publish();
   }
 
-  #setHealth(condition: Pick<HealthCondition, 'code' | 'severity' | 'title' | 'message' | 'remedies'>): void {
-    const since = this.#health.get(condition.code)?.since ?? new Date().toISOString();
-    this.#health.set(condition.code, { ...condition, connection: this.#options.name, since, dependsOn: [] });
-    this.#options.onHealth([...this.#health.values()]);
-  }
-
-  #clearHealth(code: string): void {
-    if (this.#health.delete(code)) this.#options.onHealth([...this.#health.values()]);
-  }
-
   #publish(): void {
     this.#options.onChanged(this.snapshot());
   }
@@ -377,31 +338,6 @@ function dataOf(error: AppError): Extract<ConnectionState, { kind: 'degraded' }>
     ...(context === undefined ? {} : { context: { ...context } }),
     ...(remedies === undefined ? {} : { remedies: [...remedies] }),
   };
-}
-
-function virtualHooks(virtual: VirtualAddresses): Pick<WantedLaptop['dns'], 'rewriteAddress' | 'restoreAddress'> {
-  return {
-    rewriteAddress: (address) => virtual.virtualOf(address),
-    restoreAddress: (address) => virtual.realOf(address),
-  };
-}
-
-/** `service`, `pods`, `also` and `all` stand for what the cluster has. */
-function vnatSubnets(texts: readonly string[], facts: ClusterFacts, also: readonly Cidr[]): Cidr[] {
-  return texts.flatMap((text) => {
-    switch (text) {
-      case 'service':
-        return [...facts.serviceSubnets];
-      case 'pods':
-        return [...facts.podSubnets];
-      case 'also':
-        return [...also];
-      case 'all':
-        return [...facts.serviceSubnets, ...facts.podSubnets, ...also];
-      default:
-        return parseSubnets([text], '--vnat');
-    }
-  });
 }
 
 async function resolveServer(server: URL): Promise<IpAddress[]> {

@@ -45,6 +45,7 @@ export class LaptopNetwork {
   readonly #helper: HelperClient;
   readonly #dataPath: DataPath;
   readonly #tunFd: number;
+  readonly #expectEnd: () => void;
 
   private constructor(fields: {
     interfaceName: string;
@@ -53,6 +54,7 @@ export class LaptopNetwork {
     helper: HelperClient;
     dataPath: DataPath;
     tunFd: number;
+    expectEnd: () => void;
   }) {
     this.interfaceName = fields.interfaceName;
     this.address = fields.block.ipv4.interfaceAddress;
@@ -62,6 +64,7 @@ export class LaptopNetwork {
     this.#helper = fields.helper;
     this.#dataPath = fields.dataPath;
     this.#tunFd = fields.tunFd;
+    this.#expectEnd = fields.expectEnd;
   }
 
   /** Takes a lease of the helper and has the interface made; packets flow from then on. */
@@ -79,6 +82,7 @@ export class LaptopNetwork {
         throw new AppError({ code: 'interface.failed', message: 'The helper handed over fewer descriptors than it should' });
       }
       let isOver = false;
+      const expectEnd = () => (isOver = true);
       const lost = (reason: AppError) => {
         if (!isOver) options.onLost(reason);
         isOver = true;
@@ -92,9 +96,9 @@ export class LaptopNetwork {
       });
       await dataPath.start();
       void helper.closed.then(() => lost(helperGone()));
-      return new LaptopNetwork({ interfaceName: made.name, block, dnsSockets: { udpFd, tcpFd }, helper, dataPath, tunFd });
+      return new LaptopNetwork({ interfaceName: made.name, block, dnsSockets: { udpFd, tcpFd }, helper, dataPath, tunFd, expectEnd });
     } catch (error) {
-      helper.close();
+      await helper.close();
       throw error;
     }
   }
@@ -118,6 +122,8 @@ export class LaptopNetwork {
 
   /** Gives the laptop back what it had. */
   async close(): Promise<void> {
+    this.#expectEnd();
+    this.#dataPath.endConnections();
     try {
       await this.#helper.call('deleteInterface', { interface: this.interfaceName });
     } catch {
@@ -125,7 +131,7 @@ export class LaptopNetwork {
     }
     await this.#dataPath.stop();
     closeSync(this.#tunFd);
-    this.#helper.close();
+    await this.#helper.close();
   }
 }
 

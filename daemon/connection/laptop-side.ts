@@ -4,6 +4,7 @@ import type { Cidr } from '#base/common/cidr.ts';
 import { parseIp, type IpAddress } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { dnsHookModes } from '#protocol/helper/helper-api.ts';
+import type { DataPathOptions } from '../data-path/data-path.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { ClusterLookup } from '../dns/cluster-resolver.ts';
 import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
@@ -25,7 +26,7 @@ export interface LaptopSideOptions {
   readonly helperSocket: string;
   readonly dialer: TunnelDialer;
   readonly lookup: ClusterLookup;
-  readonly realOf: (address: IpAddress) => IpAddress | undefined;
+  readonly realOf: DataPathOptions['realOf'];
   readonly dialTimeoutMs: number;
   readonly logger: Logger;
   /** `undefined`: all is well (again). */

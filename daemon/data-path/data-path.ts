@@ -1,8 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import type { IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
-import { describeConnection, type ConnectionId, type Endpoint } from '#net/tunnel/stream-info.ts';
+import { describeConnection, type ConnectionId, type Endpoint, type Protocol } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { AppError } from '#protocol/errors/app-error.ts';
 import { Nat } from '../nat/nat.ts';
@@ -16,8 +15,8 @@ export interface DataPathOptions {
   readonly ipv4: { readonly interfaceAddress: string; readonly peers: readonly string[] };
   readonly ipv6?: { readonly interfaceAddress: string; readonly peers: readonly string[] };
   readonly dialer: TunnelDialer;
-  /** The cluster's address behind one that a program used; `undefined` where there is none. */
-  readonly realOf: (address: IpAddress) => IpAddress | undefined;
+  /** Where a connection really goes, given the endpoint that a program used; `undefined` where that stands for nothing. */
+  readonly realOf: (endpoint: Endpoint, protocol: Protocol) => Endpoint | undefined;
   /** How long a program waits for the far side to dial: its connect() hangs for so long at most. */
   readonly dialTimeoutMs: number;
   readonly onDeviceGone: (reason: AppError) => void;
@@ -27,13 +26,18 @@ export interface DataPathOptions {
 /** A program that was let through to the listener arrives within moments, or has given up. */
 const arrivalTimeoutMs = 10_000;
 
+/** A container that vanished without a word is noticed by the kernel after this and some probes. */
+const keepAliveMs = 60_000;
+
 /** The kernel queues this many accepted connections while this thread is busy. */
-const backlog = 1_024;
+const backlog = 4_096;
 
 /** Packets in, tunnels out: joins the NAT worker, the listener that the laptop's kernel delivers to, and the way to the cluster. */
 export class DataPath {
   readonly #options: DataPathOptions;
   readonly #listeners: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  /** Flows that were let through and whose connection has not arrived yet. */
   readonly #dialled = new Map<TcpFlow, { readonly tunnel: TunnelDuplex; readonly timer: NodeJS.Timeout }>();
   readonly #stop = new AbortController();
   readonly #udp: UdpTunnels;
@@ -66,14 +70,17 @@ export class DataPath {
     await this.#nat.start();
   }
 
-  async stop(): Promise<void> {
+  /** Ends every connection while packets still flow, so that programs hear of it; takes no new ones. */
+  endConnections(): void {
     this.#stop.abort();
     this.#udp.stop();
-    for (const { tunnel, timer } of this.#dialled.values()) {
-      clearTimeout(timer);
-      tunnel.destroy();
-    }
+    for (const { tunnel } of this.#dialled.values()) tunnel.destroy();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
     for (const listener of this.#listeners) listener.close();
+  }
+
+  async stop(): Promise<void> {
+    this.endConnections();
     await this.#nat?.stop();
   }
 
@@ -126,13 +133,17 @@ export class DataPath {
     }
     clearTimeout(dialled.timer);
     this.#dialled.delete(flow);
-    void relay(socket, dialled.tunnel).finally(() => flow.released());
+    this.#sockets.add(socket);
+    socket.setKeepAlive(true, keepAliveMs);
+    void relay(socket, dialled.tunnel).finally(() => {
+      this.#sockets.delete(socket);
+      flow.released();
+    });
   }
 
   async #dialReal(id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
-    const real = this.#options.realOf(id.destination.ip);
-    if (real === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
-    const destination: Endpoint = { ip: real, port: id.destination.port };
+    const destination = this.#options.realOf(id.destination, id.protocol);
+    if (destination === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
     return await this.#options.dialer.dial({ ...id, destination }, signal);
   }
 }
