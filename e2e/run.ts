@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cluster } from './support/cluster.ts';
 import { importImage } from './support/images.ts';
+import { readKubeContext } from './support/kubeconfig.ts';
 import { mustRun } from './support/program.ts';
 import { checkout, missingForBed, settings } from './support/settings.ts';
 
@@ -20,10 +22,10 @@ async function main(): Promise<number> {
   const filters = args.filter((argument) => argument !== '--no-image');
   const own = settings.kubeconfig === undefined ? await startCluster() : undefined;
   try {
-    if (own !== undefined) Object.assign(process.env, own);
+    Object.assign(process.env, own);
     const missing = own === undefined ? missingForBed() : undefined;
     if (missing !== undefined) console.log(`The bed is not complete (${missing}): the tests skip and say so.`);
-    else if (isImageWanted) await bringImage(own);
+    else await prepare(own?.['KUBECONFIG'] ?? settings.kubeconfig ?? '', isImageWanted);
     return await runTests(filters);
   } finally {
     if (own !== undefined) await run([clusterScript, 'down'], own);
@@ -39,17 +41,38 @@ async function startCluster(): Promise<Record<string, string> | undefined> {
   console.log('KUBECONFIG is not set: starting a cluster for this run.');
   const code = await run([clusterScript, 'up'], {});
   if (code !== 0) throw new Error(`the cluster could not be started: cluster.sh up ended with ${code}`);
-  return { KUBECONFIG: join(settings.clusterState, 'kubeconfig'), CLUSTER_STATE: settings.clusterState, E2E_DISRUPT_CLUSTER: '1' };
+  return {
+    KUBECONFIG: join(settings.clusterState, 'kubeconfig'),
+    CLUSTER_STATE: settings.clusterState,
+    E2E_DISRUPT_CLUSTER: '1',
+  };
+}
+
+async function prepare(kubeconfig: string, isImageWanted: boolean): Promise<void> {
+  const cluster = new Cluster(readKubeContext(kubeconfig));
+  await cluster.sweepNamespaces();
+  cluster.close();
+  await buildProduct();
+  if (isImageWanted) await bringImage();
+}
+
+/** The command of a checkout builds itself where its sources are newer; the laptop's user may not write there. */
+async function buildProduct(): Promise<void> {
+  const code = await run([settings.product, 'helm', 'version'], {});
+  if (code !== 0) throw new Error(`${settings.product} does not start: it ended with ${code}`);
 }
 
 /** Builds the product's image, and brings it into the cluster's nodes. */
-async function bringImage(own: Record<string, string> | undefined): Promise<void> {
+async function bringImage(): Promise<void> {
   const script = join(checkout, 'scripts/image.ts');
-  if (!existsSync(script)) throw new Error('scripts/image.ts is missing: the image cannot be built. --no-image runs the tests without it');
+  if (!existsSync(script))
+    throw new Error('scripts/image.ts is missing: the image cannot be built. --no-image runs the tests without it');
   console.log('Building the image …');
-  const code = await run([process.execPath, script], own ?? {});
+  const code = await run([process.execPath, script], {});
   if (code !== 0) throw new Error(`the image could not be built: scripts/image.ts ended with ${code}`);
-  const archives = (await mustRun(['find', join(checkout, 'dist/image'), '-name', '*.tar'])).split('\n').filter((path) => path !== '');
+  const archives = (await mustRun(['find', join(checkout, 'dist/image'), '-name', '*.tar']))
+    .split('\n')
+    .filter((path) => path !== '');
   if (archives.length === 0) throw new Error('scripts/image.ts left no archive in dist/image');
   for (const archive of archives) await importImage(archive);
 }
@@ -68,7 +91,9 @@ async function runTests(filters: readonly string[]): Promise<number> {
   const code = await run([process.execPath, vitest, 'run', '--config', config, ...filters], {});
   const report = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, 'utf8')) as Report) : undefined;
   if (report === undefined) return code === 0 ? 1 : code;
-  console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests + report.numTodoTests} skipped`);
+  console.log(
+    `${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests + report.numTodoTests} skipped`,
+  );
   return code;
 }
 

@@ -12,8 +12,8 @@ import type { Laptop } from './laptop.ts';
 
 /** What a session asks of the server around it. */
 export interface SessionHost {
-  /** Hands the lease's descriptors to whoever presents the claim; after the deadline the lease's own `expire` runs instead. */
-  offerClaim(claim: string, lease: InterfaceLease, expire: () => void): void;
+  /** Hands the lease's descriptors to whoever presents the claim; after the deadline `expire` runs instead. */
+  offerClaim(claim: string, lease: InterfaceLease, expire: () => Promise<void>): void;
   /** Ends the helper as soon as nothing is left to undo. */
   quitWhenIdle(): void;
 }
@@ -96,7 +96,13 @@ export class ControlSession {
     deleteInterface: async (input) => {
       const lease = this.#lease(input.interface);
       this.#leases.delete(lease.name);
-      await lease.delete();
+      if (!(await lease.delete())) {
+        throw new AppError({
+          code: 'interface.failed',
+          message: `${lease.name} was not removed completely`,
+          reason: "the helper's log names what is left; the helper tries again when it ends and when it starts",
+        });
+      }
       return {};
     },
     quit: async () => {
@@ -112,9 +118,11 @@ export class ControlSession {
   }
 
   /** Nobody took the descriptors: without them the interface is of no use. */
-  #expire(lease: InterfaceLease): void {
-    if (this.#leases.get(lease.name) === lease) this.#leases.delete(lease.name);
-    void lease.delete();
+  async #expire(lease: InterfaceLease): Promise<void> {
+    if (this.#leases.get(lease.name) !== lease) return;
+    this.#leases.delete(lease.name);
+    this.#laptop.log.warn('Nobody took the interface', { interface: lease.name });
+    await lease.delete();
   }
 }
 

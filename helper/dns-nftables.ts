@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseIp } from '#base/common/ip.ts';
 import { type DnsHookRequest, type FormerDns, HookUnsuitable } from './dns-hook-request.ts';
 import type { Laptop } from './laptop.ts';
-import { CommandError } from './run-command.ts';
 import { hookingInstance, parseResolvConf, withoutZone } from './resolv-conf.ts';
+import { CommandError } from './run-command.ts';
 
 /**
  * Redirects port 53 traffic of this laptop for the servers in resolv.conf to the interface's DNS sockets.

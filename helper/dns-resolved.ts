@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type DnsHookRequest, type FormerDns, HookUnsuitable } from './dns-hook-request.ts';
-import { interfaceIndex } from './linux-devices.ts';
 import type { Laptop } from './laptop.ts';
+import { interfaceIndex } from './linux-devices.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
 /** The stub resolver's addresses (systemd-resolved(8)). */

@@ -99,10 +99,10 @@ export class InterfaceLease {
     await clearDnsHook(this.#laptop, this.name);
   }
 
-  /** Undoes everything. What could not be undone is in the journal still, and in the log. */
-  async delete(): Promise<void> {
+  /** Undoes everything. @returns whether nothing is left; what is left stays in the journal. */
+  async delete(): Promise<boolean> {
     this.releaseDescriptors();
-    await undoEntries(this.#laptop, this.name);
+    return await undoEntries(this.#laptop, this.name);
   }
 }
 
@@ -161,7 +161,7 @@ function linkAddress(text: string, family: 4 | 6): { readonly ip: IpAddress; rea
   if (ip === undefined || subnet === undefined || ip.family !== family) throw invalid(`it is not an IPv${family} address`);
   if (subnet.prefix < minLinkPrefix[family]) throw invalid(`its subnet is wider than /${minLinkPrefix[family]}`);
   const refusal = refuseRoute(subnet, []);
-  if (refusal !== undefined) throw invalid(`${refusal.replace(/^it /, 'its subnet ')}`);
+  if (refusal !== undefined) throw invalid(refusal.replace(/^it /, 'its subnet '));
   const isNetworkAddress = subnet.prefix < (family === 4 ? 31 : 127) && ip.value === subnet.value;
   if (isNetworkAddress || !containsIp(subnet, ip)) throw invalid('it is the address of the subnet itself');
   return { ip, text: `${formatIp(ip)}/${subnet.prefix}` };
@@ -197,17 +197,18 @@ function noTun(error: unknown): AppError {
 
 function interfaceFailed(error: unknown, name: string, address: IpAddress): AppError {
   if (error instanceof AppError) return error;
-  const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  const message = `The virtual network interface ${name} could not be set up`;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return new AppError(
+      {
+        code: 'interface.failed',
+        message,
+        reason: `Port ${dnsPort} of ${formatIp(address)} is in use: by a DNS server on every address, or by an earlier interface`,
+        remedies: [{ label: 'Make that DNS server listen on addresses of its own (dnsmasq: bind-dynamic)' }],
+      },
+      error,
+    );
+  }
   const reason = error instanceof Error ? error.message.replace(/\s*\n\s*/g, '; ') : String(error);
-  return new AppError(
-    {
-      code: 'interface.failed',
-      message: `The virtual network interface ${name} could not be set up`,
-      reason: isTaken ? `Another program holds port ${dnsPort} of every address (${formatIp(address)} too)` : reason,
-      ...(isTaken
-        ? { remedies: [{ label: 'Make that DNS server listen on its own addresses only (dnsmasq: bind-dynamic)' }] }
-        : {}),
-    },
-    error,
-  );
+  return new AppError({ code: 'interface.failed', message, reason }, error);
 }

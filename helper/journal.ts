@@ -3,18 +3,18 @@ import { dirname } from 'node:path';
 import * as z from 'zod/mini';
 import { interfaceNamePattern } from '#protocol/helper/helper-api.ts';
 
-const interfaceName = z.string().check(z.regex(interfaceNamePattern));
+const ourInterface = z.string().check(z.regex(interfaceNamePattern));
 
 const journalEntry = z.discriminatedUnion('kind', [
   /**
    * A TUN device; addresses and routes go with it. Without `index` it was about to be made: the descriptor of a helper that died
    * then is closed, so there is no device.
    */
-  z.object({ kind: z.literal('interface'), interface: interfaceName, index: z.optional(z.int()) }),
-  z.object({ kind: z.literal('resolved'), interface: interfaceName }),
-  z.object({ kind: z.literal('nftables'), interface: interfaceName }),
+  z.object({ kind: z.literal('interface'), interface: ourInterface, index: z.optional(z.int()) }),
+  z.object({ kind: z.literal('resolved'), interface: ourInterface }),
+  z.object({ kind: z.literal('nftables'), interface: ourInterface }),
   /** `original` is absent where there was no file. `written` tells our content from that of another program. */
-  z.object({ kind: z.literal('resolv-conf'), interface: interfaceName, original: z.optional(z.string()), written: z.string() }),
+  z.object({ kind: z.literal('resolv-conf'), interface: ourInterface, original: z.optional(z.string()), written: z.string() }),
 ]);
 
 const journalFile = z.object({ version: z.literal(1), entries: z.array(journalEntry) });

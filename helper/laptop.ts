@@ -17,7 +17,7 @@ export interface LaptopFiles {
   readonly resolvedUpstream: string;
   /** The kernel's table of UDP sockets in this network namespace. */
   readonly udpSockets: string;
-  /** There where the kernel has IPv6. */
+  /** What new interfaces get; not there where the kernel has no IPv6. */
   readonly ipv6Disabled: string;
 }
 
@@ -25,7 +25,7 @@ export const systemFiles: LaptopFiles = {
   resolvConf: '/etc/resolv.conf',
   resolvedUpstream: '/run/systemd/resolve/resolv.conf',
   udpSockets: '/proc/self/net/udp',
-  ipv6Disabled: '/proc/sys/net/ipv6/conf/all/disable_ipv6',
+  ipv6Disabled: '/proc/sys/net/ipv6/conf/default/disable_ipv6',
 };
 
 export function systemLaptop(instance: string, journal: Journal, log: Logger): Laptop {

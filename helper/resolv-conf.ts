@@ -63,7 +63,7 @@ export function withoutZone(server: string): string {
 }
 
 function statements(text: string): string[][] {
-  const lines = text.split('\n').map((line) => line.replace(/(^|\s)[#;].*$/, '').trim());
+  const lines = text.split(/\r?\n/).map((line) => line.replace(/(^|\s)[#;].*$/, '').trim());
   return lines.filter((line) => line !== '').map((line) => line.split(/\s+/));
 }
 

@@ -1,5 +1,5 @@
-import { type Cidr, containsIp, formatCidr, overlaps, parseCidr } from '#base/common/cidr.ts';
 import * as z from 'zod/mini';
+import { type Cidr, containsIp, formatCidr, overlaps, parseCidr } from '#base/common/cidr.ts';
 import { parseIp } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { CommandError, type CommandRunner } from './run-command.ts';
@@ -89,8 +89,7 @@ async function deleteRoutes(commands: CommandRunner, interfaceName: string, rout
 }
 
 function batch(action: 'add' | 'del', interfaceName: string, routes: readonly string[]): string {
-  const family = (route: string) => (route.includes(':') ? '-6 ' : '');
-  return routes.map((route) => `${family(route)}route ${action} ${route} dev ${interfaceName}\n`).join('');
+  return routes.map((route) => `route ${action} ${route} dev ${interfaceName}\n`).join('');
 }
 
 /** `ip` stops at the first failure and says so: `Command failed -:3`. Lines count from 1. */

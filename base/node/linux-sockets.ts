@@ -97,7 +97,7 @@ export async function receiveDescriptors(descriptor: number, maxBytes: number): 
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   libc().recvmsg.async(descriptor, header, MSG_CMSG_CLOEXEC, (error, received) => {
     if (error === null || error === undefined) resolve(received);
-    else reject(error instanceof Error ? error : new Error(String(error)));
+    else reject(error instanceof Error ? error : new SystemCallError('recvmsg', 0));
   });
   const received = await promise;
   if (received <= 0) return { data: Buffer.alloc(0), descriptors: [] };

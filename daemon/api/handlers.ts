@@ -1,4 +1,5 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
+import { createConnectionHandlers } from '../connection/connection-handlers.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import { createDaemonHandlers } from './daemon-handlers.ts';
 import { createKubeHandlers } from './kube-handlers.ts';
@@ -10,5 +11,6 @@ export function createHandlers(daemon: DaemonContext, endProcess: () => void): H
     ...createMissingHandlers(),
     ...createDaemonHandlers(daemon, endProcess),
     ...createKubeHandlers(),
+    ...createConnectionHandlers(daemon),
   };
 }

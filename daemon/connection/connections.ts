@@ -93,6 +93,7 @@ export class Connections {
         helperSocket: paths.helperSocket,
         configFile: paths.configFile,
         installId,
+        logDirectory: paths.logDirectory,
         logFile: join(paths.logDirectory, `connection-${name}.log`),
         logLevel: processLogger.level,
         managerNamespaceEnv: env['TELEPRESENCE_MANAGER_NAMESPACE'],

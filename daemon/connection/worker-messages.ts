@@ -10,6 +10,7 @@ export interface WorkerInput {
   readonly helperSocket: string;
   readonly configFile: string;
   readonly installId: string;
+  readonly logDirectory: string;
   readonly logFile: string;
   readonly logLevel: LogLevel;
   /** Overrides of the environment where the command ran. */

@@ -1,7 +1,7 @@
 import type { Logger } from '#base/common/log.ts';
 import { dnsRcode } from '#net/dns/constants.ts';
 import { withFinalDot } from '#net/dns/names.ts';
-import { readRecords, type RawRecord } from '#net/dns/wire.ts';
+import { type RawRecord, readRecords } from '#net/dns/wire.ts';
 import { ExpiringCache } from './expiring-cache.ts';
 
 /** Asks the cluster's DNS, by way of the traffic-manager. */
@@ -108,11 +108,13 @@ export class ClusterResolver {
     try {
       const { rcode, rrs } = await this.#withDeadline(name, type, timeoutMs);
       // A cluster's DNS that fails or refuses says nothing about the name.
-      if (rcode !== dnsRcode.noError && rcode !== dnsRcode.nameError) throw new Error(`the cluster's DNS answered with code ${rcode}`);
+      if (rcode !== dnsRcode.noError && rcode !== dnsRcode.nameError)
+        throw new Error(`the cluster's DNS answered with code ${rcode}`);
       const records = this.#translate(readRecords(rrs));
       const keepMs = records.length === 0 ? negativeMs : Math.min(maxPositiveMs, ...records.map((record) => record.ttl * 1000));
       const now = performance.now();
-      const answer = { kind: 'answered', rcode, records, expiresAt: now + keepMs, refreshAt: now + keepMs / 2 } as const;
+      const refreshAt = now + (records.length === 0 ? keepMs : keepMs / 2);
+      const answer = { kind: 'answered', rcode, records, expiresAt: now + keepMs, refreshAt } as const;
       if (generation === this.#generation && keepMs > 0) this.#cache.set(key, answer, answer.expiresAt);
       this.#lastError = undefined;
       return answer;

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { ipToBytes, parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, ipToBytes, parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { dnsRcode, dnsType } from '#net/dns/constants.ts';
 import { rawRecord } from '#net/dns/wire.ts';
-import { ClusterResolver, type ClusterLookup } from './cluster-resolver.ts';
+import { type ClusterLookup, ClusterResolver } from './cluster-resolver.ts';
 import { ExpiringCache } from './expiring-cache.ts';
 import { FormerResolver } from './former-resolver.ts';
 import type { PortRange } from './former-server.ts';
-import { parseQuery, udpLimit, writeRefusal, writeResponse, type Query } from './message.ts';
+import { parseQuery, type Query, udpLimit, writeRefusal, writeResponse } from './message.ts';
 import { Responder, translateAddresses } from './responder.ts';
-import { preparePolicy, type DnsPolicy } from './route.ts';
+import { type DnsPolicy, preparePolicy } from './route.ts';
 import { TcpListener } from './tcp-listener.ts';
 
 /** What may change while the server runs. */
@@ -97,9 +97,11 @@ export class DnsServer {
     if (udpFd === undefined && listen === undefined) return;
     const udp = createSocket({ type: family === 4 ? 'udp4' : 'udp6', lookup });
     this.#udp = udp;
+    // The event comes at once, since no name is looked up.
+    const listening = once(udp, 'listening');
     if (udpFd !== undefined) udp.bind({ fd: udpFd });
     else udp.bind({ address: listen?.address ?? '', port: listen?.port === 0 ? this.#tcp.port : (listen?.port ?? 0) });
-    await once(udp, 'listening');
+    await listening;
     udp.on('error', (error) => this.#logger.warn('The UDP socket failed', { reason: error.message }));
     udp.on('message', (message, from) => this.#onUdp(udp, message, from));
   }
@@ -194,13 +196,17 @@ export class DnsServer {
     }
     void this.#answer(message, 'udp').then((response) => {
       if (response === undefined || this.#udp !== udp) return;
-      if (key !== undefined && response.reusableUntil > performance.now()) this.#packets.set(key, response.bytes, response.reusableUntil);
+      if (key !== undefined && response.reusableUntil > performance.now())
+        this.#packets.set(key, response.bytes, response.reusableUntil);
       udp.send(response.bytes, from.port, from.address);
     });
   }
 
   /** Never rejects; `undefined` for what gets no answer. */
-  async #answer(message: Buffer, transport: 'udp' | 'tcp'): Promise<{ readonly bytes: Buffer; readonly reusableUntil: number } | undefined> {
+  async #answer(
+    message: Buffer,
+    transport: 'udp' | 'tcp',
+  ): Promise<{ readonly bytes: Buffer; readonly reusableUntil: number } | undefined> {
     this.#counters.queries += 1;
     const parsed = parseQuery(message);
     if (parsed.kind !== 'query') {
@@ -232,7 +238,12 @@ export class DnsServer {
       return writeResponse(query, dnsRcode.nameError, [], udpLimit(query));
     }
     const arrived = this.#arrivals.get(query.name);
-    if (arrived === undefined) return undefined;
+    if (arrived === undefined) {
+      // The second half of a check that has already succeeded.
+      return query.name.startsWith(verificationPrefix)
+        ? writeResponse(query, dnsRcode.nameError, [], udpLimit(query))
+        : undefined;
+    }
     arrived();
     const own = parseIp(this.#settings.serverAddress);
     const isOwnType = own !== undefined && query.type === (own.family === 4 ? dnsType.a : dnsType.aaaa);

@@ -1,16 +1,24 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
-import { decode, encode, type Answer, type DecodedPacket, type Packet, type Question, type RecordType } from 'dns-packet';
+import { type Answer, type DecodedPacket, decode, encode, type Packet, type Question, type RecordType } from 'dns-packet';
 import { silentLogger } from '#base/common/log.ts';
 import { packAnswers } from '#net/dns/packed-records.ts';
 import type { ClusterLookup } from './cluster-resolver.ts';
-import { DnsServer, type DnsOptions } from './dns-server.ts';
+import { type DnsOptions, DnsServer } from './dns-server.ts';
 import { frameMessage, MessageReader } from './tcp-framing.ts';
 
 /** For tests: a cluster, a former resolver and an asker, on loopback with real sockets. */
 
-const typeNumbers: Readonly<Record<number, RecordType>> = { 1: 'A', 5: 'CNAME', 12: 'PTR', 15: 'MX', 16: 'TXT', 28: 'AAAA', 33: 'SRV' };
+const typeNumbers: Readonly<Record<number, RecordType>> = {
+  1: 'A',
+  5: 'CNAME',
+  12: 'PTR',
+  15: 'MX',
+  16: 'TXT',
+  28: 'AAAA',
+  33: 'SRV',
+};
 
 /** Answers by name (with final dot): records whatever their type for CNAME, of the asked type otherwise. */
 export class FakeCluster implements ClusterLookup {
@@ -37,7 +45,12 @@ export type Reply = Partial<Packet> | 'silent';
 
 /** A small real DNS server on loopback, UDP and TCP on one port. */
 export class FakeFormer implements AsyncDisposable {
-  readonly asked: { readonly question: Question; readonly sourcePort: number; readonly transport: 'udp' | 'tcp'; readonly bytes: Buffer }[] = [];
+  readonly asked: {
+    readonly question: Question;
+    readonly sourcePort: number;
+    readonly transport: 'udp' | 'tcp';
+    readonly bytes: Buffer;
+  }[] = [];
   reply: (question: Question, transport: 'udp' | 'tcp') => Reply = () => ({ flags: 3 });
   readonly #tcp: Server = createServer((socket) => {
     const reader = new MessageReader();
@@ -123,7 +136,18 @@ export function queryBytes(name: string, type: RecordType | number = 'A', { id =
   const additionals: Answer[] =
     ednsBytes === undefined
       ? []
-      : [{ type: 'OPT', name: '.', udpPayloadSize: ednsBytes, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }];
+      : [
+          {
+            type: 'OPT',
+            name: '.',
+            udpPayloadSize: ednsBytes,
+            extendedRcode: 0,
+            ednsVersion: 0,
+            flags: 0,
+            flag_do: false,
+            options: [],
+          },
+        ];
   const typeName = typeof type === 'number' ? (`UNKNOWN_${type}` as RecordType) : type;
   return encode({ type: 'query', id, flags: 0x100, questions: [{ name, type: typeName }], additionals });
 }
@@ -157,6 +181,11 @@ export async function exchangeTcp(server: DnsServer, messages: readonly Buffer[]
 
 export type Asked = DecodedPacket & { readonly rcode: string };
 
-export async function ask(server: DnsServer, name: string, type: RecordType | number = 'A', options: AskOptions = {}): Promise<Asked> {
+export async function ask(
+  server: DnsServer,
+  name: string,
+  type: RecordType | number = 'A',
+  options: AskOptions = {},
+): Promise<Asked> {
   return decode(await exchangeUdp(server, queryBytes(name, type, options))) as Asked;
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
 import { dnsRcode } from '#net/dns/constants.ts';
-import { parseFormerServer, portsFromRandom, type FormerServer, type PortRange } from './former-server.ts';
+import { type FormerServer, type PortRange, parseFormerServer, portsFromRandom } from './former-server.ts';
 import { frameMessage, MessageReader } from './tcp-framing.ts';
 import { UdpPool } from './udp-pool.ts';
 
@@ -34,7 +34,9 @@ export class FormerResolver {
 
   /** @param ownAddress never asked, since that is us. */
   setServers(servers: readonly string[], ownAddress: string): void {
-    this.#servers = servers.flatMap((text) => parseFormerServer(text) ?? []).filter(({ host, port }) => host !== ownAddress || port !== 53);
+    this.#servers = servers
+      .flatMap((text) => parseFormerServer(text) ?? [])
+      .filter(({ host, port }) => host !== ownAddress || port !== 53);
     this.#preferred = 0;
     if (this.#servers.length < servers.length) this.#logger.debug('Some former DNS servers are not used', { servers });
   }
@@ -47,7 +49,9 @@ export class FormerResolver {
     let exchange = this.#pending.get(key);
     if (exchange === undefined) {
       this.counters.queries += 1;
-      exchange = (transport === 'udp' ? this.#exchangeUdp(query) : this.#exchangeTcp(query)).finally(() => this.#pending.delete(key));
+      exchange = (transport === 'udp' ? this.#exchangeUdp(query) : this.#exchangeTcp(query)).finally(() =>
+        this.#pending.delete(key),
+      );
       this.#pending.set(key, exchange);
     }
     const response = await exchange;

@@ -21,7 +21,8 @@ export interface PortRange {
  */
 export function parseFormerServer(text: string): FormerServer | undefined {
   const address = text.trim().replace(/#.*$/, '');
-  const match = /^\[(?<host>[^\]]+)\](?::(?<port>[0-9]{1,5}))?$/.exec(address) ?? /^(?<host>[0-9.]+):(?<port>[0-9]{1,5})$/.exec(address);
+  const match =
+    /^\[(?<host>[^\]]+)\](?::(?<port>[0-9]{1,5}))?$/.exec(address) ?? /^(?<host>[0-9.]+):(?<port>[0-9]{1,5})$/.exec(address);
   const host = match?.groups?.['host'] ?? address;
   const port = Number(match?.groups?.['port'] ?? 53);
   const family = isIP(host);

@@ -1,5 +1,5 @@
 import { dnsClassIn, dnsRcode, dnsType } from '#net/dns/constants.ts';
-import { DnsFormatError, readName, recordTail, writeName, type RawRecord } from '#net/dns/wire.ts';
+import { DnsFormatError, type RawRecord, readName, recordTail, writeName } from '#net/dns/wire.ts';
 
 /** A question from the laptop, with what its answer has to repeat. */
 export interface Query {
@@ -81,7 +81,11 @@ export function writeResponse(query: Query, rcode: number, records: readonly Raw
     count += 1;
   }
   const head = Buffer.from(query.bytes.subarray(0, query.questionEnd));
-  writeHeader(head, rcode, { isTruncated: count < records.length, answers: count, additionals: query.edns === undefined ? 0 : 1 });
+  writeHeader(head, rcode, {
+    isTruncated: count < records.length,
+    answers: count,
+    additionals: query.edns === undefined ? 0 : 1,
+  });
   head.writeUInt16BE(1, 4);
   return Buffer.concat([head, ...parts, opt]);
 }
@@ -127,7 +131,8 @@ function readEdns(bytes: Buffer, start: number): { readonly maxBytes: number; re
   for (let index = 0; index < records; index += 1) {
     const { next } = readName(bytes, offset);
     if (next + 10 > bytes.length) throw new DnsFormatError('A record is cut off');
-    if (bytes.readUInt16BE(next) === dnsType.opt) return { maxBytes: bytes.readUInt16BE(next + 2), version: bytes[next + 5] ?? 0 };
+    if (bytes.readUInt16BE(next) === dnsType.opt)
+      return { maxBytes: bytes.readUInt16BE(next + 2), version: bytes[next + 5] ?? 0 };
     offset = next + 10 + bytes.readUInt16BE(next + 8);
   }
   return undefined;

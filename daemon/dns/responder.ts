@@ -1,13 +1,13 @@
 import { encode } from 'dns-packet';
-import { ipFromBytes, ipToBytes, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, ipFromBytes, ipToBytes } from '#base/common/ip.ts';
 import { dnsRcode, dnsType } from '#net/dns/constants.ts';
 import { isWithin, withFinalDot } from '#net/dns/names.ts';
 import { nameInData, packMessage } from '#net/dns/packed-records.ts';
-import { DnsFormatError, rawRecord, readRecords, writeName, type RawRecord } from '#net/dns/wire.ts';
+import { DnsFormatError, type RawRecord, rawRecord, readRecords, writeName } from '#net/dns/wire.ts';
 import type { ClusterAnswer, ClusterResolver } from './cluster-resolver.ts';
 import type { FormerResolver } from './former-resolver.ts';
-import { udpLimit, writeResponse, type Query } from './message.ts';
-import { route, type DnsQuestion, type PreparedPolicy, type Route } from './route.ts';
+import { type Query, udpLimit, writeResponse } from './message.ts';
+import { type DnsQuestion, type PreparedPolicy, type Route, route } from './route.ts';
 
 /** What is sent back, and until when (`performance.now()`) the same bytes answer the same query. */
 export interface Response {
@@ -101,12 +101,14 @@ export class Responder {
   async #askCluster(question: DnsQuestion, { names, otherwise }: Route & { kind: 'cluster' }, depth: number): Promise<Found> {
     const isAmbiguous = otherwise === 'former';
     const former = (hasClusterFailed: boolean): Found => ({ kind: 'former', hasClusterFailed, isFallback: true });
-    if (isAmbiguous && this.#former.hasServers && performance.now() < this.#clusterFailedAt + failureMemoryMs) return former(true);
+    if (isAmbiguous && this.#former.hasServers && performance.now() < this.#clusterFailedAt + failureMemoryMs)
+      return former(true);
 
     const isAsked = clusterTypes.has(question.type);
     const type = isAsked ? question.type : dnsType.a;
     for (const name of names) {
-      if (this.isRecursing && !isWithin(name, this.policy.clusterDomain) && this.#cluster.isPending(name, type)) return former(false);
+      if (this.isRecursing && !isWithin(name, this.policy.clusterDomain) && this.#cluster.isPending(name, type))
+        return former(false);
       const answer = await this.#resolve(name, type, isAmbiguous);
       if (answer.kind === 'failed') return isAmbiguous ? former(true) : { kind: 'failed' };
       if (answer.rcode === dnsRcode.nameError && answer.records.length === 0) {
@@ -150,7 +152,12 @@ export class Responder {
       // The cluster's network may know the name as something else than the laptop's does, and it is the cluster that named it.
       const answer = await this.#resolve(question.name, question.type, true);
       if (answer.kind === 'answered' && answer.rcode === dnsRcode.noError) {
-        return { kind: 'found', rcode: answer.rcode, records: answer.records.map(withAnswerTtl), reusableUntil: answer.refreshAt };
+        return {
+          kind: 'found',
+          rcode: answer.rcode,
+          records: answer.records.map(withAnswerTtl),
+          reusableUntil: answer.refreshAt,
+        };
       }
     }
     return this.#askFormer(question);
@@ -235,6 +242,8 @@ export function translateAddresses(
     if (record.type !== dnsType.a && record.type !== dnsType.aaaa) return record;
     const address = ipFromBytes(record.data);
     const translated = address === undefined ? undefined : translate(address);
-    return translated === undefined || translated.family !== address?.family ? record : { ...record, data: Buffer.from(ipToBytes(translated)) };
+    return translated === undefined || translated.family !== address?.family
+      ? record
+      : { ...record, data: Buffer.from(ipToBytes(translated)) };
   });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, parseCidr } from '#base/common/cidr.ts';
 import { parseIp } from '#base/common/ip.ts';
 import { dnsType } from '#net/dns/constants.ts';
-import { preparePolicy, route, type DnsPolicy, type Route } from './route.ts';
+import { type DnsPolicy, preparePolicy, type Route, route } from './route.ts';
 
 const policy: DnsPolicy = {
   clusterDomain: 'k8s.example.com.',
@@ -88,8 +88,13 @@ describe('route', () => {
   });
 
   it('looks virtual addresses up under the real ones', () => {
-    const virtual = preparePolicy({ ...policy, restoreAddress: (ip) => ({ family: ip.family, value: ip.value - (246n << 24n) + (10n << 24n) }) });
-    expect(route({ name: '7.0.96.246.in-addr.arpa', type: dnsType.ptr }, virtual)).toEqual(cluster('nxdomain', '7.0.96.10.in-addr.arpa'));
+    const virtual = preparePolicy({
+      ...policy,
+      restoreAddress: (ip) => ({ family: ip.family, value: ip.value - (246n << 24n) + (10n << 24n) }),
+    });
+    expect(route({ name: '7.0.96.246.in-addr.arpa', type: dnsType.ptr }, virtual)).toEqual(
+      cluster('nxdomain', '7.0.96.10.in-addr.arpa'),
+    );
   });
 
   it('knows a namespace as soon as it exists', () => {

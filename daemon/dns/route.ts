@@ -1,5 +1,5 @@
-import { containsIp, type Cidr } from '#base/common/cidr.ts';
-import { formatIp, parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type Cidr, containsIp } from '#base/common/cidr.ts';
+import { formatIp, type IpAddress, parseIp } from '#base/common/ip.ts';
 import { dnsType } from '#net/dns/constants.ts';
 import { isWithin, labelsBefore, normalizeName, parseReverseName, reverseName } from '#net/dns/names.ts';
 

@@ -1,5 +1,5 @@
-import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
 import { frameMessage, MessageReader } from './tcp-framing.ts';
 

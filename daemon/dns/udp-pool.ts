@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Logger } from '#base/common/log.ts';
+import { type FormerServer, type PortRange, portsFromRandom } from './former-server.ts';
 import { isResponse } from './message.ts';
-import { portsFromRandom, type FormerServer, type PortRange } from './former-server.ts';
 
 /** Sockets for each address family: an answer can only be forged by guessing socket and id. */
 const maxSockets = 10;
@@ -47,7 +47,8 @@ export class UdpPool {
     waiting.set(id, { server, query, onResponse });
     // A server that cannot be reached is one that does not answer.
     socket.send(message, server.port, server.host, (error) => {
-      if (error !== null) this.#logger.debug('Sending to a former DNS server failed', { server: server.host, reason: error.message });
+      if (error !== null)
+        this.#logger.debug('Sending to a former DNS server failed', { server: server.host, reason: error.message });
     });
     return () => waiting.delete(id);
   }
@@ -76,8 +77,10 @@ export class UdpPool {
     for (const port of portsFromRandom(this.#ports)) {
       const socket = createSocket(family === 4 ? { type: 'udp4', lookup } : { type: 'udp6', ipv6Only: true, lookup });
       try {
+        // The event comes at once, since no name is looked up.
+        const listening = once(socket, 'listening');
         socket.bind(port);
-        await once(socket, 'listening');
+        await listening;
       } catch {
         socket.close();
         continue;

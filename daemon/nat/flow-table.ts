@@ -1,4 +1,4 @@
-import { slotIdle, slotPending, type SharedState } from './shared-state.ts';
+import { type SharedState, slotIdle, slotPending } from './shared-state.ts';
 
 /** Ports of one peer address that flows are mapped to: all but the privileged ones. */
 export const firstNatPort = 1_024;

@@ -1,5 +1,5 @@
-import type { Logger } from '#base/common/log.ts';
 import { formatIp, ipToBytes, parseIp } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { natPortsPerPeer } from './flow-table.ts';
 

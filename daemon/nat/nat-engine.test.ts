@@ -1,17 +1,17 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ipToBytes, parseIp } from '#base/common/ip.ts';
 import { silentLogger } from '#base/common/log.ts';
 import { IpPacketReader, readUint16, writeUint16 } from '#net/packet/ip-packet.ts';
 import {
   replaceTcpEndpoints,
+  type TcpSegment,
   tcpAck,
   tcpFin,
   tcpFlagsOffset,
   tcpPsh,
   tcpRst,
   tcpSyn,
-  type TcpSegment,
   writeTcpPacket,
 } from '#net/packet/tcp.ts';
 import { writeUdpPacket } from '#net/packet/udp.ts';
@@ -99,7 +99,7 @@ class Bench {
 
   takeEvents(): NatEvent[] {
     this.#events.flush();
-    return this.#batches.splice(0).flatMap((batch) => [...readEvents(batch)]);
+    return this.#batches.splice(0).flatMap((batch) => Array.from(readEvents(batch)));
   }
 
   get transport(): number {
@@ -254,6 +254,15 @@ describe.each([4, 6] as const)('NAT engine, IPv%i', (family) => {
     bench.program(tcpRst);
     bench.engine.expire(bench.now + 2);
     expect(bench.takeEvents().map(({ kind }) => kind)).toEqual(['flow-gone']);
+  });
+
+  it('counts accepted flows to which the listener said nothing', () => {
+    bench.program(tcpSyn);
+    const [opened] = bench.takeEvents();
+    bench.shared.decide(opened?.slot ?? 0, opened?.generation ?? 0, slotAccepted);
+    bench.engine.expire(31);
+    expect(bench.takeEvents().map(({ kind }) => kind)).toEqual(['flow-gone']);
+    expect(bench.shared.counterValues().tcpUnanswered).toBe(1);
   });
 
   it('refuses flows beyond the limit, and takes new ones when others have closed', () => {

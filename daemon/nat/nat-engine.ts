@@ -6,7 +6,7 @@ import type { EventBatch } from './event-batch.ts';
 import { flowClosing, flowFree, flowPending, markEstablished } from './flow-table.ts';
 import type { NatConfig } from './nat-config.ts';
 import { NatFamily } from './nat-family.ts';
-import { type NatCounter, type SharedState, slotPending, slotRejected } from './shared-state.ts';
+import { type NatCounter, type SharedState, slotAccepted, slotRejected } from './shared-state.ts';
 
 /** What is to happen with the packet that was handled. */
 export const verdictDrop = 0;
@@ -95,7 +95,7 @@ export class NatEngine {
     // A SYN with another number is another connection, whatever the old one's state: the program has closed or lost that one.
     if (isSyn && !family.isSynOf(slot, transportOffset)) return this.#reopen(family, slot);
     if (!family.isPassing(slot)) {
-      if (isSyn && family.sharedState(slot) !== slotPending) return this.#reopen(family, slot);
+      if (isSyn && family.sharedState(slot) === slotRejected) return this.#reopen(family, slot);
       if ((flags & tcpRst) !== 0) this.#remove(family, slot);
       return verdictDrop;
     }
@@ -135,7 +135,9 @@ export class NatEngine {
   #remove(family: NatFamily, slot: number): void {
     const phase = family.table.phase[slot];
     const wasEstablished = ((family.table.marks[slot] ?? 0) & markEstablished) !== 0;
-    const isKnown = phase === flowClosing ? wasEstablished : phase === flowPending && family.sharedState(slot) === slotRejected;
+    const decision = phase === flowPending ? family.sharedState(slot) : undefined;
+    const isKnown = phase === flowClosing ? wasEstablished : decision === slotRejected;
+    if (decision === slotAccepted) this.#shared.count('tcpUnanswered');
     const generation = family.table.generation(slot);
     family.remove(slot);
     if (!isKnown) this.#events.append('flow-gone', family.sharedSlot(slot), generation, this.packet, 0);

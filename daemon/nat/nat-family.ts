@@ -13,7 +13,7 @@ import {
   natPortsPerPeer,
 } from './flow-table.ts';
 import type { NatFamilyConfig } from './nat-config.ts';
-import { type SharedState, type SlotState, slotAccepted } from './shared-state.ts';
+import { type SharedState, slotAccepted } from './shared-state.ts';
 
 /** How long late packets of a closed flow still find it: retransmissions of the last segments, or of a reset. */
 const finLingerSeconds = 10;
@@ -64,7 +64,7 @@ export class NatFamily {
     return this.#config.slotBase + slot;
   }
 
-  sharedState(slot: number): SlotState {
+  sharedState(slot: number): number {
     return this.#shared.slotState(this.sharedSlot(slot));
   }
 
@@ -205,5 +205,5 @@ function machinePort(port: number): number {
 }
 
 function machineWords(...addresses: readonly Uint8Array[]): Int32Array {
-  return new Int32Array(Uint8Array.from(addresses.flatMap((address) => [...address])).buffer);
+  return new Int32Array(Uint8Array.from(Buffer.concat(addresses)).buffer);
 }

@@ -17,7 +17,10 @@ export const slotAccepted = 2;
 export const slotRejected = 3;
 export type SlotState = typeof slotIdle | typeof slotPending | typeof slotAccepted | typeof slotRejected;
 
-/** What the packet thread counts, in packets. */
+/**
+ * What the packet thread counts: packets, and flows where the name says so. `tcpUnanswered` are flows that were accepted and to which the
+ * listener never said anything; a firewall that drops what comes in through the interface shows that way.
+ */
 export const natCounters = [
   'packets',
   'forwarded',
@@ -28,6 +31,7 @@ export const natCounters = [
   'misdirected',
   'tcpFlows',
   'tcpFlowsRefused',
+  'tcpUnanswered',
   'tcpResets',
   'udpDatagrams',
   'udpDropped',
@@ -85,8 +89,9 @@ export class SharedState {
     return Object.fromEntries(natCounters.map((name, index) => [name, this.#counters[index] ?? 0])) as Record<NatCounter, number>;
   }
 
-  slotState(slot: number): SlotState {
-    return (Atomics.load(this.#slots, slot) & 3) as SlotState;
+  /** One of the `SlotState`s. */
+  slotState(slot: number): number {
+    return Atomics.load(this.#slots, slot) & 3;
   }
 
   setSlot(slot: number, generation: number, state: SlotState): void {

@@ -32,12 +32,16 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
   afterAll(async () => await bed?.close());
 
   it('uploads 1 GiB unchanged', { timeout: 180_000 }, async () => {
-    const result = await runClient<BulkResult>(bed.laptop, 'bulk', ['upload', host, streamPorts.sink, gibibyte], { timeoutMs: 170_000 });
+    const result = await runClient<BulkResult>(bed.laptop, 'bulk', ['upload', host, streamPorts.sink, gibibyte], {
+      timeoutMs: 170_000,
+    });
     expect(result).toMatchObject({ intact: 1, bytes: [gibibyte] });
   });
 
   it('downloads 1 GiB unchanged', { timeout: 180_000 }, async () => {
-    const result = await runClient<BulkResult>(bed.laptop, 'bulk', ['download', host, streamPorts.source, gibibyte], { timeoutMs: 170_000 });
+    const result = await runClient<BulkResult>(bed.laptop, 'bulk', ['download', host, streamPorts.source, gibibyte], {
+      timeoutMs: 170_000,
+    });
     expect(result).toMatchObject({ intact: 1, bytes: [gibibyte] });
   });
 
@@ -66,7 +70,10 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
     while (performance.now() < end) {
       laptopMib = Math.max(laptopMib, await laptopMemoryMib(bed.laptop));
       const pods = await podMemoryMib(bed.cluster, settings.managerNamespace);
-      managerMib = Math.max(managerMib, ...[...pods].filter(([name]) => name.startsWith('traffic-manager')).map(([, mib]) => mib));
+      managerMib = Math.max(
+        managerMib,
+        ...[...pods].filter(([name]) => name.startsWith('traffic-manager')).map(([, mib]) => mib),
+      );
       // Others still get through.
       await curl(bed.laptop, 'http://web');
       await sleep(1_000);

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
-import { missingForProduct, titled } from '../support/settings.ts';
+import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
 const cycles = 30;
@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)(titled('cycles', missing), () => {
   it('ends nothing but the session on Ctrl-C during connect', async () => {
     const { laptop, product } = bed;
     const before = await laptop.snapshot();
-    const interrupted = await laptop.run(['timeout', '--signal=INT', '0.4', 'telepresence', 'connect']);
+    const interrupted = await laptop.run(['timeout', '--signal=INT', '0.4', settings.product, 'connect']);
     expect(interrupted.isTimedOut).toBe(false);
     await product.quit();
     expect(await laptop.snapshot()).toEqual(before);

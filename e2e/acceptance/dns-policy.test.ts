@@ -24,7 +24,10 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
 
   it('answers an existing name asked for the other family with no error and no records', async () => {
     const [ipv4, ipv6] = await askDns(bed.laptop, full, 'A', 'AAAA');
-    expect(ipv4).toMatchObject({ rcode: 'NOERROR', answers: [{ data: await bed.cluster.clusterIp(bed.world.namespace, 'web') }] });
+    expect(ipv4).toMatchObject({
+      rcode: 'NOERROR',
+      answers: [{ data: await bed.cluster.clusterIp(bed.world.namespace, 'web') }],
+    });
     if (!(await bed.cluster.hasIpv6())) expect(ipv6).toMatchObject({ rcode: 'NOERROR', answers: [] });
   });
 
@@ -33,7 +36,7 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
     expect(reply?.answers[0]?.ttl).toBeLessThanOrEqual(10);
   });
 
-  it('answers SRV with port and target, and PTR with the service\'s name', async () => {
+  it("answers SRV with port and target, and PTR with the service's name", async () => {
     const [srv] = await askDns(bed.laptop, `_http._tcp.${full}`, 'SRV');
     expect(srv).toMatchObject({ rcode: 'NOERROR', answers: [{ type: 'SRV', data: { port: 80, target: full } }] });
     const address = await bed.cluster.clusterIp(bed.world.namespace, 'web');
@@ -41,7 +44,7 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
     expect(ptr).toMatchObject({ rcode: 'NOERROR', answers: [{ type: 'PTR', data: full }] });
   });
 
-  it('answers PTR of its own address with the cluster\'s domain', async () => {
+  it("answers PTR of its own address with the cluster's domain", async () => {
     const own = (await bed.product.status()).root_daemon.dns;
     const [ptr] = await askDns(bed.laptop, `${own?.remote_ip.split('.').reverse().join('.')}.in-addr.arpa`, 'PTR');
     expect(ptr?.rcode).toBe('NOERROR');
@@ -58,7 +61,11 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
   });
 
   it('says NXDOMAIN for what nobody knows', async () => {
-    for (const name of [`no-such-service.${bed.world.namespace}`, `no-such-service.${bed.world.namespace}.svc.cluster.local`, 'no-such-host.corp']) {
+    for (const name of [
+      `no-such-service.${bed.world.namespace}`,
+      `no-such-service.${bed.world.namespace}.svc.cluster.local`,
+      'no-such-host.corp',
+    ]) {
       const [reply] = await askDns(bed.laptop, name, 'A');
       expect(reply, name).toMatchObject({ rcode: 'NXDOMAIN' });
     }
@@ -76,7 +83,9 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
 
   it('never asks the former resolver for names of the cluster', async () => {
     await curl(bed.laptop, `http://${full}`);
-    expect(bed.laptop.nameServer.asked.filter(({ name }) => name.endsWith('.cluster.local') || name.endsWith('.svc'))).toEqual([]);
+    expect(bed.laptop.nameServer.asked.filter(({ name }) => name.endsWith('.cluster.local') || name.endsWith('.svc'))).toEqual(
+      [],
+    );
   });
 
   it('lets an excluded suffix pass the cluster by, unless an included one is as long', async () => {
@@ -108,6 +117,9 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
       { type: 'A', data: await bed.cluster.clusterIp(namespace, 'web') },
     ]);
     expect((await curl(bed.laptop, 'http://shop.mapped.example')).pod).toMatch(/^web-/);
-    expect((await askDns(bed.laptop, 'pinned.mapped.example', 'A'))[0]).toMatchObject({ rcode: 'NOERROR', answers: [{ data: '10.1.2.3' }] });
+    expect((await askDns(bed.laptop, 'pinned.mapped.example', 'A'))[0]).toMatchObject({
+      rcode: 'NOERROR',
+      answers: [{ data: '10.1.2.3' }],
+    });
   });
 });

@@ -26,7 +26,9 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
   /** A user with rights of these kinds, in the namespaces of the traffic-manager and of the world. */
   async function useRights(name: string, managerRules: readonly Rule[], worldRules: readonly Rule[]): Promise<void> {
     const rights = { [settings.managerNamespace]: managerRules, [bed.world.namespace]: worldRules };
-    await useContext({ user: await createOrdinaryUser(bed.cluster, `${name}-${bed.world.namespace}`, bed.world.namespace, rights) });
+    await useContext({
+      user: await createOrdinaryUser(bed.cluster, `${name}-${bed.world.namespace}`, bed.world.namespace, rights),
+    });
   }
 
   it('names the address of a cluster that cannot be reached', async () => {
@@ -40,7 +42,9 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
 
   it('gives up on a cluster that does not answer', async () => {
     // A neighbour that does not exist.
-    await useContext({ cluster: { ...bed.context.cluster, server: `https://${bed.laptop.gateway.replace(/\.1$/, '.201')}:6443` } });
+    await useContext({
+      cluster: { ...bed.context.cluster, server: `https://${bed.laptop.gateway.replace(/\.1$/, '.201')}:6443` },
+    });
     const failure = await bed.product.fails(['connect']);
     expect(failure.code).toBe('cluster.unreachable');
     expect(failure.durationMs).toBeLessThan(25_000);
@@ -58,7 +62,13 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
 
   it('names a credential plugin that is missing, and one that fails with its own words', async () => {
     const exec = (command: string, args: readonly string[] = []) => ({
-      exec: { apiVersion: 'client.authentication.k8s.io/v1', command, args, interactiveMode: 'Never', installHint: 'Install it with: get-it now' },
+      exec: {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        command,
+        args,
+        interactiveMode: 'Never',
+        installHint: 'Install it with: get-it now',
+      },
     });
     await useContext({ user: exec('no-such-plugin') });
     const absent = await bed.product.fails(['connect']);
@@ -72,17 +82,32 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
   });
 
   it('works with a credential plugin that works', async () => {
-    const token = (await createOrdinaryUser(bed.cluster, 'by-plugin', bed.world.namespace, {
-      [settings.managerNamespace]: connectRules,
-      [bed.world.namespace]: developRules,
-    }))['token'];
-    const credential = JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } });
-    await useContext({ user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args: ['-c', `echo '${credential}'`], interactiveMode: 'Never' } } });
+    const token = (
+      await createOrdinaryUser(bed.cluster, 'by-plugin', bed.world.namespace, {
+        [settings.managerNamespace]: connectRules,
+        [bed.world.namespace]: developRules,
+      })
+    )['token'];
+    const credential = JSON.stringify({
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token },
+    });
+    await useContext({
+      user: {
+        exec: {
+          apiVersion: 'client.authentication.k8s.io/v1',
+          command: 'sh',
+          args: ['-c', `echo '${credential}'`],
+          interactiveMode: 'Never',
+        },
+      },
+    });
     await bed.product.connect();
     await curl(bed.laptop, 'http://web');
   });
 
-  it('connects with a developer\'s rights, and names the right that is missing', async () => {
+  it("connects with a developer's rights, and names the right that is missing", async () => {
     await useRights('enough', connectRules, developRules);
     await bed.product.connect();
     await curl(bed.laptop, 'http://web');
@@ -140,7 +165,9 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
   });
 
   it('says so where it gets no privileges', async () => {
-    const failure = await bed.product.fails(['connect'], { env: { PATH: bed.laptop.environment['PATH']?.replace(/^[^:]+:/, '') } });
+    const failure = await bed.product.fails(['connect'], {
+      env: { PATH: bed.laptop.environment['PATH']?.replace(/^[^:]+:/, '') },
+    });
     expect(failure.exitCode).toBe(7);
     expect(failure.code).toMatch(/^helper\./);
     expect(failure.words).toContain('sudo');

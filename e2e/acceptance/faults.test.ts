@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LaptopSnapshot } from '../laptop/laptop-snapshot.ts';
 import { type Bed, createBed, curl } from '../support/bed.ts';
@@ -48,8 +48,13 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
 
   /** Interfaces, routes, rules and DNS; processes and sockets aside. */
   async function networkIsAsBefore(timeoutMs: number): Promise<void> {
-    const network = (snapshot: LaptopSnapshot) => Object.fromEntries(Object.entries(snapshot).filter(([name]) => !/^(files|processes)/.test(name)));
-    await eventually('the laptop\'s network is as before', async () => expect(network(await bed.laptop.snapshot())).toEqual(network(before)), { timeoutMs });
+    const network = (snapshot: LaptopSnapshot) =>
+      Object.fromEntries(Object.entries(snapshot).filter(([name]) => !/^(files|processes)/.test(name)));
+    await eventually(
+      "the laptop's network is as before",
+      async () => expect(network(await bed.laptop.snapshot())).toEqual(network(before)),
+      { timeoutMs },
+    );
   }
 
   async function canBeUsedAfterwards(): Promise<void> {
@@ -82,9 +87,11 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
     await canBeUsedAfterwards();
   });
 
-  it('resets connections in flight and goes on by itself when the traffic-manager\'s pod is deleted', async () => {
+  it("resets connections in flight and goes on by itself when the traffic-manager's pod is deleted", async () => {
     held = await holdConnection(bed.laptop, `streams.${bed.world.namespace}`, streamPorts.echo);
-    const [manager] = (await bed.cluster.pods(settings.managerNamespace)).filter((pod) => pod.metadata.name.startsWith('traffic-manager'));
+    const [manager] = (await bed.cluster.pods(settings.managerNamespace)).filter((pod) =>
+      pod.metadata.name.startsWith('traffic-manager'),
+    );
     await bed.cluster.delete('Pod', manager?.metadata.name ?? '', settings.managerNamespace, 0);
     await held.waitForEnd(15_000);
     await worksAgain(60_000);
@@ -100,7 +107,10 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
   });
 
   it.skipIf(!settings.mayDisruptCluster)(
-    titled('gets over 20 s in which the whole cluster is without its API server', settings.mayDisruptCluster ? undefined : 'E2E_DISRUPT_CLUSTER is not set'),
+    titled(
+      'gets over 20 s in which the whole cluster is without its API server',
+      settings.mayDisruptCluster ? undefined : 'E2E_DISRUPT_CLUSTER is not set',
+    ),
     async () => {
       const script = join(checkout, 'e2e/kubernetes/cluster.sh');
       const env = { ...process.env, CLUSTER_STATE: settings.clusterState };
@@ -128,7 +138,7 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
     await worksAgain();
   });
 
-  it('goes on when the laptop\'s address changes', async () => {
+  it("goes on when the laptop's address changes", async () => {
     await bed.laptop.changeAddress();
     await worksAgain();
     // That the old address is gone is not the product's doing.
@@ -166,6 +176,9 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
     await bed.cluster.delete('Pod', pod?.metadata.name ?? '', bed.world.namespace, 0);
     await held.waitForEnd(15_000);
     await bed.cluster.readyPods(bed.world.namespace, 'streams');
-    held = await eventually('the new pod echoes', async () => await holdConnection(bed.laptop, `streams.${bed.world.namespace}`, streamPorts.echo));
+    held = await eventually(
+      'the new pod echoes',
+      async () => await holdConnection(bed.laptop, `streams.${bed.world.namespace}`, streamPorts.echo),
+    );
   });
 });

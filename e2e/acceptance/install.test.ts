@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { eventually } from '../support/eventually.ts';
 import { objectSnapshot } from '../support/object-snapshot.ts';
+import { productProcesses } from '../support/product.ts';
 import { killGroup } from '../support/program.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
@@ -18,7 +19,9 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
   });
   beforeEach(async () => {
     if (await isInstalled()) await bed.product.uninstall();
-    await eventually('no pod is left', async () => expect(await bed.cluster.pods(managerNamespace)).toEqual([]), { timeoutMs: 60_000 });
+    await eventually('no pod is left', async () => expect(await bed.cluster.pods(managerNamespace)).toEqual([]), {
+      timeoutMs: 60_000,
+    });
   });
   afterAll(async () => {
     try {
@@ -35,7 +38,9 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
   /** Everything cluster-wide, and what is in the namespaces that matter here: others come and go. */
   async function objects(): Promise<readonly string[]> {
     const mine = new Set(['', managerNamespace, 'kube-system', bed.world.namespace]);
-    return (await objectSnapshot(bed.cluster.kube, (namespace) => !mine.has(namespace))).filter((object) => !object.startsWith('namespaces '));
+    return (await objectSnapshot(bed.cluster.kube, (namespace) => !mine.has(namespace))).filter(
+      (object) => !object.startsWith('namespaces '),
+    );
   }
 
   it('installs, upgrades and uninstalls, and leaves no object behind', async () => {
@@ -47,21 +52,42 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
     await product.connect();
     await curl(laptop, `http://web.${bed.world.namespace}`);
 
-    const upgrade = await product.json<{ readonly revision: number }>(['helm', 'upgrade', '--namespace', managerNamespace, '--set', 'logLevel=debug']);
+    const upgrade = await product.json<{ readonly revision: number }>([
+      'helm',
+      'upgrade',
+      '--namespace',
+      managerNamespace,
+      '--set',
+      'logLevel=debug',
+    ]);
     expect(upgrade.revision).toBe(2);
-    await eventually('it answers after the upgrade', async () => await curl(laptop, `http://web.${bed.world.namespace}`), { timeoutMs: 60_000 });
+    await eventually('it answers after the upgrade', async () => await curl(laptop, `http://web.${bed.world.namespace}`), {
+      timeoutMs: 60_000,
+    });
     await product.quit();
 
     await product.uninstall();
-    await eventually('no object is left', async () => expect((await objects()).filter((object) => !before.includes(object))).toEqual([]), {
-      timeoutMs: 60_000,
-    });
-    expect(before.filter((object) => !object.startsWith('pods '))).toEqual((await objects()).filter((object) => !object.startsWith('pods ')));
+    await eventually(
+      'no object is left',
+      async () => expect((await objects()).filter((object) => !before.includes(object))).toEqual([]),
+      {
+        timeoutMs: 60_000,
+      },
+    );
+    expect(before.filter((object) => !object.startsWith('pods '))).toEqual(
+      (await objects()).filter((object) => !object.startsWith('pods ')),
+    );
   });
 
   it('changes nothing on a dry run', async () => {
     const before = await objects();
-    const dry = await bed.product.json<{ readonly manifest: string }>(['helm', 'install', '--namespace', managerNamespace, '--dry-run']);
+    const dry = await bed.product.json<{ readonly manifest: string }>([
+      'helm',
+      'install',
+      '--namespace',
+      managerNamespace,
+      '--dry-run',
+    ]);
     expect(dry.manifest).toContain('kind: Deployment');
     expect(await objects()).toEqual(before);
   });
@@ -100,18 +126,36 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
   it('says why an image cannot be pulled, and leaves nothing behind', { timeout: 180_000 }, async () => {
     const before = await objects();
     const failure = await bed.product.fails(
-      ['helm', 'install', '--namespace', managerNamespace, '--set', 'image.registry=registry.invalid', '--set', 'image.tag=0.0.0-absent'],
+      [
+        'helm',
+        'install',
+        '--namespace',
+        managerNamespace,
+        '--set',
+        'image.registry=registry.invalid',
+        '--set',
+        'image.tag=0.0.0-absent',
+      ],
       { timeoutMs: 150_000 },
     );
     expect(failure).toMatchObject({ code: 'install.failed', exitCode: 6 });
     expect(failure.words).toMatch(/registry\.invalid/);
     expect(failure.words).toMatch(/ErrImagePull|ImagePullBackOff|ErrImageNeverPull|pull/);
-    await eventually('nothing is left', async () => expect((await objects()).filter((object) => !before.includes(object))).toEqual([]), { timeoutMs: 60_000 });
+    await eventually(
+      'nothing is left',
+      async () => expect((await objects()).filter((object) => !before.includes(object))).toEqual([]),
+      { timeoutMs: 60_000 },
+    );
   });
 
   it('says that a quota forbids the pod', { timeout: 180_000 }, async () => {
     await bed.cluster.apply([
-      { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'no-pods', namespace: managerNamespace }, spec: { hard: { pods: '0' } } },
+      {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: { name: 'no-pods', namespace: managerNamespace },
+        spec: { hard: { pods: '0' } },
+      },
     ]);
     try {
       await eventually('the quota counts', async () => {
@@ -132,12 +176,12 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
       ['SIGINT', 700],
       ['SIGKILL', 900],
     ] as const) {
-      const child = bed.laptop.spawn(['telepresence', 'helm', 'install', '--namespace', managerNamespace]);
+      const child = bed.laptop.spawn([settings.product, 'helm', 'install', '--namespace', managerNamespace]);
       const ended = once(child, 'exit');
       await sleep(afterMs);
       killGroup(child, signal);
       await ended;
-      await bed.laptop.signal('SIGKILL', /daemon/);
+      await bed.laptop.signal('SIGKILL', productProcesses.daemon);
       const again = await bed.product.run(['helm', 'install', '--namespace', managerNamespace], { timeoutMs: 120_000 });
       if (again.code !== 0) {
         // It had got as far as being installed: then it says so, and an upgrade brings it into order.

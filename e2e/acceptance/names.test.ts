@@ -47,13 +47,17 @@ describe.skipIf(missing !== undefined)(titled('names', missing), () => {
 
   it('resolves a headless service to all of its pods', async () => {
     const [reply] = await askDns(bed.laptop, `store.${bed.world.namespace}.svc.cluster.local`, 'A');
-    expect(reply?.answers.map(({ data }) => data).sort()).toEqual(bed.world.storePods.map(({ ip }) => ip).sort());
+    expect(reply?.answers.map(({ data }) => data).toSorted()).toEqual(bed.world.storePods.map(({ ip }) => ip).toSorted());
   });
 
-  it('resolves for programs that use the system\'s resolver library', async () => {
+  it("resolves for programs that use the system's resolver library", async () => {
     const address = await bed.cluster.clusterIp(bed.world.namespace, 'web');
     expect((await bed.laptop.must(['getent', 'ahostsv4', 'web'])).split(/\s+/)[0]).toBe(address);
-    const byNode = await bed.laptop.must(['node', '-p', `require('dns').lookup('web.${bed.world.namespace}', (e, a) => console.log(e ?? a)), ''`]);
+    const byNode = await bed.laptop.must([
+      'node',
+      '-p',
+      `require('dns').lookup('web.${bed.world.namespace}', (e, a) => console.log(e ?? a)), ''`,
+    ]);
     expect(byNode.trim()).toBe(address);
   });
 
@@ -68,11 +72,18 @@ describe.skipIf(missing !== undefined)(titled('names', missing), () => {
     try {
       await bed.cluster.apply([
         programConfigMap(namespace, 'late', await bundleProgram('http-echo')),
-        deployment(namespace, 'late', { ports: [{ name: 'http', port: 8080 }], readiness: { httpGet: { path: '/', port: 'http' } } }),
+        deployment(namespace, 'late', {
+          ports: [{ name: 'http', port: 8080 }],
+          readiness: { httpGet: { path: '/', port: 'http' } },
+        }),
         service(namespace, 'late', [{ name: 'http', port: 80, targetPort: 'http' }]),
       ]);
       await bed.cluster.readyPods(namespace, 'late');
-      await eventually('the new service answers', async () => expect((await curl(bed.laptop, `http://late.${namespace}`)).pod).toMatch(/^late-/), { timeoutMs: 15_000 });
+      await eventually(
+        'the new service answers',
+        async () => expect((await curl(bed.laptop, `http://late.${namespace}`)).pod).toMatch(/^late-/),
+        { timeoutMs: 15_000 },
+      );
     } finally {
       await bed.cluster.deleteNamespace(namespace);
     }
@@ -86,14 +97,18 @@ describe.skipIf(missing !== undefined)(titled('names', missing), () => {
     expect((await laptop.run(['getent', 'hosts', 'kube-dns.kube-system'])).code).not.toBe(0);
     await product.must(['quit']);
     await product.connect();
-    expect((await laptop.must(['getent', 'hosts', 'kube-dns.kube-system'])).split(/\s+/)[0]).toBe(await bed.cluster.clusterIp('kube-system', 'kube-dns'));
+    expect((await laptop.must(['getent', 'hosts', 'kube-dns.kube-system'])).split(/\s+/)[0]).toBe(
+      await bed.cluster.clusterIp('kube-system', 'kube-dns'),
+    );
   });
 
   it('resolves short names in the namespace that it is connected to', async () => {
     const { product, laptop } = bed;
     await product.must(['quit']);
     await product.connect('--namespace', 'kube-system');
-    expect((await laptop.must(['getent', 'hosts', 'kube-dns'])).split(/\s+/)[0]).toBe(await bed.cluster.clusterIp('kube-system', 'kube-dns'));
+    expect((await laptop.must(['getent', 'hosts', 'kube-dns'])).split(/\s+/)[0]).toBe(
+      await bed.cluster.clusterIp('kube-system', 'kube-dns'),
+    );
     expect((await laptop.run(['getent', 'hosts', 'web'])).code).not.toBe(0);
     await product.must(['quit']);
     await product.connect();

@@ -27,7 +27,9 @@ describe.skipIf(missing !== undefined)(titled('routing', missing), () => {
   });
 
   async function ask(address: string): Promise<OutsideAnswer> {
-    return JSON.parse(await bed.laptop.must(['curl', '--silent', '--fail', '--max-time', '5', `http://${address}:${port}/`])) as OutsideAnswer;
+    return JSON.parse(
+      await bed.laptop.must(['curl', '--silent', '--fail', '--max-time', '5', `http://${address}:${port}/`]),
+    ) as OutsideAnswer;
   }
 
   async function interfaceOf(address: string): Promise<string> {
@@ -35,12 +37,14 @@ describe.skipIf(missing !== undefined)(titled('routing', missing), () => {
     return /dev (\S+)/.exec(route)?.[1] ?? 'none';
   }
 
-  it('leaves everything that is not the cluster\'s alone', async () => {
+  it("leaves everything that is not the cluster's alone", async () => {
     await bed.product.connect();
     expect((await ask(outside.routed)).from).toBe(bed.laptop.address);
     expect(await interfaceOf(outside.alsoProxied)).toBe('none');
     expect(await interfaceOf(bed.cluster.server.host)).toBe('eth0');
-    expect(await tryConnect(bed.laptop, bed.cluster.server.host, bed.cluster.server.port)).toMatchObject({ outcome: 'connected' });
+    expect(await tryConnect(bed.laptop, bed.cluster.server.host, bed.cluster.server.port)).toMatchObject({
+      outcome: 'connected',
+    });
   });
 
   it('routes also-proxied subnets into the cluster, and never-proxied ones within them not', async () => {

@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)(titled('smoke', missing), () => {
     const { product } = bed;
     await product.connect();
     const workloads = await product.json<readonly { readonly name: string }[]>(['list']);
-    expect(workloads.map(({ name }) => name).sort()).toEqual(['store', 'streams', 'web']);
+    expect(workloads.map(({ name }) => name).toSorted()).toEqual(['store', 'streams', 'web']);
     const versions = await product.must(['version']);
     expect(versions.stdout).toMatch(/Client.*\n.*Root Daemon[^]*User Daemon[^]*Traffic Manager/);
     await product.quit();

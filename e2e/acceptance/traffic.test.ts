@@ -20,13 +20,19 @@ describe.skipIf(missing !== undefined)(titled('traffic', missing), () => {
 
   it('carries datagrams both ways, small and large', async () => {
     for (const bytes of [1, 512, 1400, 8000]) {
-      expect(await runClient(bed.laptop, 'udp-echo', [host, streamPorts.echo, 20, bytes]), `${bytes} bytes`).toEqual({ sent: 20, equal: 20 });
+      expect(await runClient(bed.laptop, 'udp-echo', [host, streamPorts.echo, 20, bytes]), `${bytes} bytes`).toEqual({
+        sent: 20,
+        equal: 20,
+      });
     }
   });
 
   it('refuses a closed port within a second', async () => {
     const { namespace, webPods } = bed.world;
-    for (const [target, port] of [[`web.${namespace}`, 81], [webPods[0]?.ip ?? '', 8999]] as const) {
+    for (const [target, port] of [
+      [`web.${namespace}`, 81],
+      [webPods[0]?.ip ?? '', 8999],
+    ] as const) {
       const result = await tryConnect(bed.laptop, target, port);
       expect(result.outcome, `${target}:${port}`).toBe('ECONNREFUSED');
       expect(result.ms, `${target}:${port}`).toBeLessThan(1_000);

@@ -33,7 +33,9 @@ async function download(): Promise<{ bytes: number; sha256: string }> {
   return { bytes: received, sha256: hash.digest('hex') };
 }
 
-const results = await Promise.all(Array.from({ length: Number(count ?? 1) }, async () => await (direction === 'upload' ? upload() : download())));
+const results = await Promise.all(
+  Array.from({ length: Number(count ?? 1) }, async () => await (direction === 'upload' ? upload() : download())),
+);
 const expected = patternSha256(bytes);
 const intact = results.filter((result) => result.bytes === bytes && result.sha256 === expected).length;
 const seconds = (performance.now() - startedAt) / 1000;

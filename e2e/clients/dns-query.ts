@@ -14,7 +14,11 @@ async function ask(type: RecordType): Promise<object> {
       socket.on('message', resolve);
       socket.on('error', reject);
       const id = Math.floor(Math.random() * 65_536);
-      socket.send(dns.encode({ type: 'query', id, flags: dns.RECURSION_DESIRED, questions: [{ type, name, class: 'IN' }] }), 53, server);
+      socket.send(
+        dns.encode({ type: 'query', id, flags: dns.RECURSION_DESIRED, questions: [{ type, name, class: 'IN' }] }),
+        53,
+        server,
+      );
       setTimeout(() => reject(new Error('no answer within 6 s')), 6_000).unref();
     });
     const packet = dns.decode(answer) as dns.DecodedPacket & { readonly rcode: string };

@@ -7,7 +7,12 @@ const session = http2.connect(origin);
 
 async function converse(id: number): Promise<boolean> {
   return await new Promise((resolve) => {
-    const stream = session.request({ ':method': 'POST', ':path': '/e2e.Echo/Stream', 'content-type': 'application/grpc', te: 'trailers' });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/e2e.Echo/Stream',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
     let sent = 0;
     let pending = Buffer.alloc(0);
     let expected = Buffer.alloc(0);
@@ -30,7 +35,7 @@ async function converse(id: number): Promise<boolean> {
       next();
     });
     let status: unknown;
-    stream.on('trailers', (trailers) => {
+    stream.on('trailers', (trailers: http2.IncomingHttpHeaders) => {
       status = trailers['grpc-status'];
     });
     stream.on('error', () => resolve(false));

@@ -1,14 +1,17 @@
 // many-connections.ts HOST PORT COUNT IDLE-MS: opens that many, leaves them idle, then sends on all of them and counts the echoes.
+import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [host = '', port, size, idle] = process.argv.slice(2);
 const count = Number(size);
+// Once: this is about connections.
+const { address } = await lookup(host);
 const stepMs = 30_000;
 
 async function open(): Promise<net.Socket | undefined> {
   return await new Promise((resolve) => {
-    const socket = net.connect({ host, port: Number(port) });
+    const socket = net.connect({ host: address, port: Number(port) });
     const timer = setTimeout(() => resolve(undefined), stepMs);
     socket.once('connect', () => {
       clearTimeout(timer);

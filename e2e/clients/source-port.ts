@@ -1,9 +1,12 @@
 // source-port.ts HOST PORT TIMES: connects from one source port again and again to a server that closes first.
+
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [host = '', port, times] = process.argv.slice(2);
+const { address } = await lookup(host);
 const probe = net.createServer().listen(0);
 await once(probe, 'listening');
 const localPort = (probe.address() as net.AddressInfo).port;
@@ -13,7 +16,7 @@ await once(probe, 'close');
 const outcomes: Record<string, number> = {};
 for (let turn = 0; turn < Number(times); turn += 1) {
   const outcome = await new Promise<string>((resolve) => {
-    const socket = net.connect({ host, port: Number(port), localPort });
+    const socket = net.connect({ host: address, port: Number(port), localPort });
     let text = '';
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString();

@@ -76,11 +76,14 @@ build() {
   for program in etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl; do
     ln -sf hyper "$bin/$program"
   done
-  if [ ! -x "$state/npm/node_modules/node/bin/node" ]; then
+  # The checkout has the very program; outside of one, npm brings it.
+  local node_program=$checkout/node_modules/node/bin/node
+  if [ ! -x "$node_program" ]; then
     npm install --silent --no-audit --no-fund --prefix "$state/npm" node@24
+    node_program=$state/npm/node_modules/node/bin/node
     say "node"
   fi
-  "$here/images.sh" "$bin" "$state/npm/node_modules/node/bin/node" "$images"
+  "$here/images.sh" "$bin" "$node_program" "$images"
   say "images"
 }
 

@@ -16,7 +16,8 @@ const scripts = {
   rules: 'ip -4 rule; ip -6 rule',
   'nft ruleset': 'nft list ruleset',
   'resolv.conf': 'ls -l /etc/resolv.conf | cut -c1-10; cat /etc/resolv.conf; ls -A /etc/resolver 2>/dev/null; cat /etc/hosts',
-  'kernel settings': 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/all/route_localnet',
+  'kernel settings':
+    'cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/all/route_localnet',
 } as const;
 
 export async function takeSnapshot(sources: Sources): Promise<LaptopSnapshot> {
@@ -26,7 +27,7 @@ export async function takeSnapshot(sources: Sources): Promise<LaptopSnapshot> {
     // Directories may stay; sockets and files may not.
     snapshot[`files in ${directory}`] = lines(await sources.shell(`find ${directory} -not -type d | sort`));
   }
-  snapshot['processes'] = sources.processes.map(({ command }) => command).sort();
+  snapshot['processes'] = sources.processes.map(({ command }) => command).toSorted();
   return snapshot;
 }
 

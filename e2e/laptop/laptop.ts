@@ -185,7 +185,7 @@ export class Laptop {
 
   /** Ends its programs and removes it, whatever state it is in. */
   async close(): Promise<void> {
-    for (const dispose of this.#disposers.reverse()) await dispose();
+    for (const dispose of this.#disposers.toReversed()) await dispose();
     await removeLaptop(this.name);
   }
 
@@ -216,11 +216,13 @@ export class Laptop {
   }
 
   async #addRoutes(): Promise<void> {
-    for (const host of this.#reaches) await mustRun(['ip', '-n', this.name, 'route', 'replace', `${host}/32`, 'via', this.gateway]);
+    for (const host of this.#reaches)
+      await mustRun(['ip', '-n', this.name, 'route', 'replace', `${host}/32`, 'via', this.gateway]);
   }
 
   async #makeHome(): Promise<void> {
-    for (const directory of [this.home, this.runtimeDirectory, join(this.#directory, 'bin')]) await mkdir(directory, { recursive: true });
+    for (const directory of [this.home, this.runtimeDirectory, join(this.#directory, 'bin')])
+      await mkdir(directory, { recursive: true });
     await chmod(this.runtimeDirectory, 0o700);
     for (const directory of [this.home, this.runtimeDirectory]) await chown(directory, this.uid, this.uid);
   }
@@ -268,9 +270,14 @@ export class Laptop {
     const uid = String(this.uid);
     const user = ['setpriv', '--reuid', uid, '--regid', uid, '--clear-groups'];
     return [
-      ...['nsenter', '--target', String(this.#holder), '--mount', '--net', '--'],
+      'nsenter',
+      `--target=${this.#holder}`,
+      '--mount',
+      '--net',
+      '--',
       ...(options.as === 'root' ? [] : user),
-      ...['env', '--chdir', options.cwd ?? this.home],
+      'env',
+      `--chdir=${options.cwd ?? this.home}`,
       ...argv,
     ];
   }

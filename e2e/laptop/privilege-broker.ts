@@ -1,8 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { ChildProcess } from 'node:child_process';
 import type { LaptopRunOptions } from './laptop.ts';
 
 interface Host {

@@ -30,7 +30,7 @@ export async function createBed(prefix: string, options: BedOptions = {}): Promi
   const cluster = Cluster.fromSettings();
   const disposers: (() => Promise<void> | void)[] = [() => cluster.close()];
   const close = async () => {
-    for (const dispose of disposers.reverse()) await dispose();
+    for (const dispose of disposers.toReversed()) await dispose();
   };
   try {
     const world = await createWorld(cluster, prefix);
@@ -73,5 +73,7 @@ export interface WebAnswer {
 
 /** `curl URL` on the laptop. */
 export async function curl(laptop: Laptop, url: string, timeoutSeconds = 10): Promise<WebAnswer> {
-  return JSON.parse(await laptop.must(['curl', '--silent', '--show-error', '--fail', '--max-time', String(timeoutSeconds), url])) as WebAnswer;
+  return JSON.parse(
+    await laptop.must(['curl', '--silent', '--show-error', '--fail', '--max-time', String(timeoutSeconds), url]),
+  ) as WebAnswer;
 }

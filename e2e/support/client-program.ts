@@ -9,7 +9,12 @@ export function clientProgram(name: string, ...args: readonly (string | number)[
 }
 
 /** Runs a program of `e2e/clients` on the laptop and returns the JSON of its last line. `T` is the caller's claim about it. */
-export async function runClient<T>(laptop: Laptop, name: string, args: readonly (string | number)[], options: LaptopRunOptions = {}): Promise<T> {
+export async function runClient<T>(
+  laptop: Laptop,
+  name: string,
+  args: readonly (string | number)[],
+  options: LaptopRunOptions = {},
+): Promise<T> {
   const argv = clientProgram(name, ...args);
   const outcome = await laptop.run(argv, options);
   const line = outcome.stdout.trim().split('\n').at(-1) ?? '';
@@ -18,7 +23,12 @@ export async function runClient<T>(laptop: Laptop, name: string, args: readonly 
 }
 
 /** How a TCP connection from the laptop ends: `connected`, `ECONNREFUSED`, `ENETUNREACH`, `nothing`, … */
-export async function tryConnect(laptop: Laptop, host: string, port: number, timeoutMs = 5_000): Promise<{ readonly outcome: string; readonly ms: number }> {
+export async function tryConnect(
+  laptop: Laptop,
+  host: string,
+  port: number,
+  timeoutMs = 5_000,
+): Promise<{ readonly outcome: string; readonly ms: number }> {
   return await runClient(laptop, 'connect', [host, port, timeoutMs]);
 }
 

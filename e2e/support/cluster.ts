@@ -84,8 +84,25 @@ export class Cluster {
     );
   }
 
+  /** Removes what runs that were killed left behind: namespaces of the suite that are older than an hour. */
+  async sweepNamespaces(): Promise<void> {
+    const list = await this.kube.request<KubeList<KubeObject>>({
+      method: 'GET',
+      path: '/api/v1/namespaces',
+      query: { labelSelector: 'e2e-suite' },
+    });
+    const limit = Date.now() - 3_600_000;
+    for (const { metadata } of list.items) {
+      if (Date.parse(metadata.creationTimestamp ?? '') < limit) await this.deleteNamespace(metadata.name);
+    }
+  }
+
   async pods(namespace: string, labelSelector?: string): Promise<readonly Pod[]> {
-    const list = await this.kube.request<KubeList<Pod>>({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods`, query: { labelSelector } });
+    const list = await this.kube.request<KubeList<Pod>>({
+      method: 'GET',
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query: { labelSelector },
+    });
     return list.items;
   }
 
@@ -118,5 +135,8 @@ export class Cluster {
 }
 
 function isReady(pod: Pod): boolean {
-  return (pod.status.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True') && pod.metadata.deletionTimestamp === undefined;
+  return (
+    (pod.status.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True') &&
+    pod.metadata.deletionTimestamp === undefined
+  );
 }

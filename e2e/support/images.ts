@@ -10,7 +10,9 @@ export async function importImage(archive: string): Promise<void> {
     return;
   }
   if (!existsSync(join(settings.clusterState, 'run/containerd.sock'))) {
-    throw new Error(`${archive} cannot be brought into the cluster: set E2E_IMAGE_IMPORT (such as "kind load image-archive") or CLUSTER_STATE`);
+    throw new Error(
+      `${archive} cannot be brought into the cluster: set E2E_IMAGE_IMPORT (such as "kind load image-archive") or CLUSTER_STATE`,
+    );
   }
   await mustRun([join(checkout, 'e2e/kubernetes/cluster.sh'), 'import', archive], {
     timeoutMs: 300_000,

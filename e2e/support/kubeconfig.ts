@@ -10,7 +10,9 @@ interface KubeconfigFile {
   readonly 'current-context': string;
   readonly clusters: readonly (Named & { readonly cluster: ClusterEntry })[];
   readonly users: readonly (Named & { readonly user: Readonly<Record<string, unknown>> })[];
-  readonly contexts: readonly (Named & { readonly context: { readonly cluster: string; readonly user: string; readonly namespace?: string } })[];
+  readonly contexts: readonly (Named & {
+    readonly context: { readonly cluster: string; readonly user: string; readonly namespace?: string };
+  })[];
 }
 
 export interface ClusterEntry {
@@ -33,7 +35,8 @@ export function readKubeContext(file: string): KubeContext {
   const context = config.contexts.find(({ name }) => name === config['current-context'])?.context;
   const cluster = config.clusters.find(({ name }) => name === context?.cluster)?.cluster;
   const user = config.users.find(({ name }) => name === context?.user)?.user;
-  if (context === undefined || cluster === undefined || user === undefined) throw new Error(`${file}: its current context is not complete`);
+  if (context === undefined || cluster === undefined || user === undefined)
+    throw new Error(`${file}: its current context is not complete`);
   return { name: config['current-context'], namespace: context.namespace ?? 'default', cluster, user };
 }
 
@@ -77,7 +80,10 @@ export function kubeconfigText(contexts: Readonly<Record<string, WrittenContext>
       'current-context': entries[0]?.[0] ?? '',
       clusters: entries.map(([name, { cluster }]) => ({ name, cluster })),
       users: entries.map(([name, { user }]) => ({ name, user })),
-      contexts: entries.map(([name, { namespace }]) => ({ name, context: { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) } })),
+      contexts: entries.map(([name, { namespace }]) => ({
+        name,
+        context: { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) },
+      })),
     },
     undefined,
     2,

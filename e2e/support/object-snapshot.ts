@@ -12,13 +12,24 @@ interface GroupList {
 }
 
 /** They come and go by themselves, and say nothing about what an installation left. */
-const volatileResources = new Set(['events', 'leases', 'endpoints', 'endpointslices', 'componentstatuses', 'ipaddresses', 'controllerrevisions']);
+const volatileResources = new Set([
+  'events',
+  'leases',
+  'endpoints',
+  'endpointslices',
+  'componentstatuses',
+  'ipaddresses',
+  'controllerrevisions',
+]);
 
 /**
  * Every object of the cluster as a sorted list of `resource namespace/name`, of all kinds that can be listed. Two of them tell what an
  * installation added and what its removal left behind.
  */
-export async function objectSnapshot(kube: KubeClient, ignoresNamespace: (namespace: string) => boolean = () => false): Promise<readonly string[]> {
+export async function objectSnapshot(
+  kube: KubeClient,
+  ignoresNamespace: (namespace: string) => boolean = () => false,
+): Promise<readonly string[]> {
   const groups = await kube.request<GroupList>({ method: 'GET', path: '/apis' });
   const versions = ['/api/v1', ...groups.groups.map((group) => `/apis/${group.preferredVersion.groupVersion}`)];
   const found = await Promise.all(versions.map(async (path) => await objectsOf(kube, path)));
@@ -26,7 +37,7 @@ export async function objectSnapshot(kube: KubeClient, ignoresNamespace: (namesp
     .flat()
     .filter((object) => !ignoresNamespace(object.namespace))
     .map((object) => `${object.resource} ${object.namespace === '' ? '' : `${object.namespace}/`}${object.name}`)
-    .sort();
+    .toSorted();
 }
 
 interface Found {
@@ -37,7 +48,9 @@ interface Found {
 
 async function objectsOf(kube: KubeClient, path: string): Promise<readonly Found[]> {
   const list = await kube.request<ResourceList>({ method: 'GET', path });
-  const resources = list.resources.filter(({ name, verbs }) => verbs.includes('list') && !name.includes('/') && !volatileResources.has(name));
+  const resources = list.resources.filter(
+    ({ name, verbs }) => verbs.includes('list') && !name.includes('/') && !volatileResources.has(name),
+  );
   const found: Found[] = [];
   for (const resource of resources) {
     const objects = await listOrNothing(kube, `${path}/${resource.name}`);

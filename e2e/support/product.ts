@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
 import type { Laptop, LaptopRunOptions } from '../laptop/laptop.ts';
 import type { Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { describeFailure, type Outcome } from './program.ts';
-import { checkout, settings } from './settings.ts';
+import { settings } from './settings.ts';
 
 /** `telepresence status --output json`, as far as the suite looks at it. */
 export interface ProductStatus {
@@ -40,8 +39,6 @@ export interface Failure {
   readonly words: string;
 }
 
-const program = join(checkout, 'bin/telepresence');
-
 /** The product on a laptop, from outside: its command, as its user would type it. */
 export class Product {
   readonly #laptop: Laptop;
@@ -51,7 +48,7 @@ export class Product {
   }
 
   async run(args: readonly string[], options: LaptopRunOptions = {}): Promise<Outcome> {
-    return await this.#laptop.run([program, ...args], { timeoutMs: 90_000, ...options });
+    return await this.#laptop.run([settings.product, ...args], { timeoutMs: 90_000, ...options });
   }
 
   async must(args: readonly string[], options: LaptopRunOptions = {}): Promise<Outcome> {
@@ -68,9 +65,11 @@ export class Product {
   /** Runs a command that must fail, and says how it did. */
   async fails(args: readonly string[], options: LaptopRunOptions = {}): Promise<Failure> {
     const outcome = await this.run(['--output', 'json', ...args], options);
-    if (outcome.code === 0 || outcome.isTimedOut) throw new Error(`a failure was expected\n${describeFailure(['telepresence', ...args], outcome)}`);
+    if (outcome.code === 0 || outcome.isTimedOut)
+      throw new Error(`a failure was expected\n${describeFailure(['telepresence', ...args], outcome)}`);
     const envelope = JSON.parse(outcome.stdout) as { readonly error?: Omit<Failure, 'exitCode' | 'durationMs' | 'words'> };
-    if (envelope.error === undefined) throw new Error(`no error in the envelope\n${describeFailure(['telepresence', ...args], outcome)}`);
+    if (envelope.error === undefined)
+      throw new Error(`no error in the envelope\n${describeFailure(['telepresence', ...args], outcome)}`);
     const { error } = envelope;
     const remedies = (error.remedies ?? []).map(({ label, command }) => `${label} ${command ?? ''}`);
     const words = [error.message, error.reason ?? '', ...remedies].join('\n');
@@ -95,7 +94,8 @@ export class Product {
       `the connection is "${state}"`,
       async () => {
         const status = await this.status();
-        if (status.user_daemon.state !== state) throw new Error(`it is "${status.user_daemon.state}": ${status.user_daemon.error ?? ''}`);
+        if (status.user_daemon.state !== state)
+          throw new Error(`it is "${status.user_daemon.state}": ${status.user_daemon.error ?? ''}`);
         return status;
       },
       { timeoutMs },

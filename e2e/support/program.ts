@@ -25,7 +25,12 @@ const afterExitMs = 300;
 export function spawnProgram(argv: readonly string[], options: ProgramOptions = {}): ChildProcess {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('no program named');
-  return spawn(program, rest, { cwd: options.cwd, env: { ...(options.env ?? process.env) }, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  return spawn(program, rest, {
+    cwd: options.cwd,
+    env: { ...(options.env ?? process.env) },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs a program to its end. Resolves whatever its exit code; rejects only where it cannot be started. */
@@ -52,7 +57,6 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
     });
     child.once('exit', (code) => {
       clearTimeout(timer);
-      let grace: NodeJS.Timeout | undefined;
       const finish = () => {
         clearTimeout(grace);
         // A daemon that the program left behind may hold the pipes for ever.
@@ -61,7 +65,7 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
         resolve({ ...output, code: code ?? undefined, isTimedOut, durationMs: performance.now() - startedAt });
       };
       child.once('close', finish);
-      grace = setTimeout(finish, afterExitMs);
+      const grace = setTimeout(finish, afterExitMs);
     });
   });
 }
@@ -74,7 +78,9 @@ export async function mustRun(argv: readonly string[], options: ProgramOptions =
 }
 
 export function describeFailure(argv: readonly string[], outcome: Outcome): string {
-  const how = outcome.isTimedOut ? `ran out of time after ${Math.round(outcome.durationMs)} ms` : `ended with ${outcome.code ?? 'a signal'}`;
+  const how = outcome.isTimedOut
+    ? `ran out of time after ${Math.round(outcome.durationMs)} ms`
+    : `ended with ${outcome.code ?? 'a signal'}`;
   return `${argv.join(' ')} ${how}\n${outcome.stdout}${outcome.stderr}`.trimEnd();
 }
 

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 /** The folder that holds package.json. */
 export const checkout = join(import.meta.dirname, '../..');
@@ -10,6 +10,8 @@ const nonEmpty = (name: string): string | undefined => (process.env[name] === ''
 export const settings = {
   kubeconfig: nonEmpty('KUBECONFIG'),
   clusterState: nonEmpty('CLUSTER_STATE') ?? join(checkout, '.cache/cluster'),
+  /** The command to test. */
+  product: nonEmpty('E2E_PRODUCT') ?? join(checkout, 'bin/telepresence'),
   managerNamespace: nonEmpty('E2E_MANAGER_NAMESPACE') ?? 'ambassador',
   /** Long variants: minutes of sleep, minutes of idle WebSocket. */
   isFull: nonEmpty('E2E_FULL') !== undefined,
@@ -21,13 +23,17 @@ export const settings = {
   stockImage: nonEmpty('TELEPRESENCE_STOCK_IMAGE'),
 } as const;
 
+/** What makes a laptop, looks at it, or runs on it. `psql` comes with the image of PostgreSQL. */
+const programs = ['ip', 'nft', 'nsenter', 'setpriv', 'unshare', 'findmnt', 'curl'] as const;
+
 /** Why the bed cannot be used here, or undefined where it can. It becomes part of a skipped test's name. */
 export function missingForBed(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root';
   if (settings.kubeconfig === undefined) return 'needs a cluster: KUBECONFIG is not set';
   if (!existsSync(settings.kubeconfig)) return `needs a cluster: KUBECONFIG names ${settings.kubeconfig}, which does not exist`;
-  return undefined;
+  const absent = programs.find((program) => !isInPath(program));
+  return absent === undefined ? undefined : `needs the program ${absent}`;
 }
 
 /** Why the product cannot be tested here, or undefined where it can. */
@@ -41,6 +47,10 @@ export function missingForProduct(): string | undefined {
 /** A suite's name, with the reason where it is skipped. */
 export function titled(title: string, missing: string | undefined): string {
   return missing === undefined ? title : `${title} (skipped: ${missing})`;
+}
+
+function isInPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => canAccess(join(directory, program), constants.X_OK));
 }
 
 function canAccess(path: string, mode: number): boolean {

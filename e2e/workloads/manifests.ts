@@ -45,7 +45,12 @@ export function statefulSet(namespace: string, name: string, options: PodOptions
   };
 }
 
-export function service(namespace: string, name: string, ports: readonly PortOptions[], options: { readonly app?: string; readonly isHeadless?: boolean } = {}): KubeObject {
+export function service(
+  namespace: string,
+  name: string,
+  ports: readonly PortOptions[],
+  options: { readonly app?: string; readonly isHeadless?: boolean } = {},
+): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -55,7 +60,12 @@ export function service(namespace: string, name: string, ports: readonly PortOpt
 }
 
 export function externalName(namespace: string, name: string, target: string): KubeObject {
-  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { type: 'ExternalName', externalName: target } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { type: 'ExternalName', externalName: target },
+  };
 }
 
 function podTemplate(name: string, options: PodOptions, program = name): Readonly<Record<string, unknown>> {
@@ -72,7 +82,11 @@ function podTemplate(name: string, options: PodOptions, program = name): Readonl
           image: options.image ?? 'localhost/node:24',
           imagePullPolicy: 'IfNotPresent',
           command,
-          ports: options.ports.map(({ name: portName, port, protocol }) => ({ name: portName, containerPort: port, protocol: protocol ?? 'TCP' })),
+          ports: options.ports.map(({ name: portName, port, protocol }) => ({
+            name: portName,
+            containerPort: port,
+            protocol: protocol ?? 'TCP',
+          })),
           readinessProbe: { periodSeconds: 1, ...options.readiness },
           resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '512Mi' } },
           ...(isProgram ? { volumeMounts: [{ name: 'program', mountPath: '/program' }] } : {}),

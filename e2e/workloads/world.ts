@@ -44,7 +44,13 @@ export async function createWorld(cluster: Cluster, prefix: string): Promise<Wor
       (await cluster.readyPods(namespace, app, count)).map((pod) => ({ name: pod.metadata.name, ip: pod.status.podIP ?? '' }));
     const [webPods, storePods] = [await named('web', 2), await named('store', 2)];
     const streamsIp = (await named('streams', 1))[0]?.ip ?? '';
-    return { namespace, webPods, storePods, streamsIp, remove: async (isAwaited) => await cluster.deleteNamespace(namespace, isAwaited) };
+    return {
+      namespace,
+      webPods,
+      storePods,
+      streamsIp,
+      remove: async (isAwaited) => await cluster.deleteNamespace(namespace, isAwaited),
+    };
   } catch (error) {
     await cluster.deleteNamespace(namespace);
     throw error;

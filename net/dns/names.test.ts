@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseCidr, type Cidr } from '#base/common/cidr.ts';
-import { formatIp, parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type Cidr, parseCidr } from '#base/common/cidr.ts';
+import { formatIp, type IpAddress, parseIp } from '#base/common/ip.ts';
 import { isWithin, labelsBefore, normalizeName, parseReverseName, reverseName, reverseZones } from './names.ts';
 
 const address = fc.oneof(

@@ -1,5 +1,5 @@
 import type { Cidr } from '#base/common/cidr.ts';
-import { ipToBytes, parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, ipToBytes, parseIp } from '#base/common/ip.ts';
 
 /** The form in which names are compared: lower case (RFC 4343), no dot at either end. */
 export function normalizeName(name: string): string {

@@ -1,4 +1,4 @@
-import { encode, type Answer } from 'dns-packet';
+import { type Answer, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nameInData, packAnswers, packMessage, unpackAnswers } from './packed-records.ts';
@@ -21,7 +21,10 @@ const record: fc.Arbitrary<Answer> = fc.oneof(
     type: fc.constant('TXT' as const),
     name,
     ttl,
-    data: fc.array(fc.uint8Array({ maxLength: 255 }).map((bytes) => Buffer.from(bytes)), { minLength: 1, maxLength: 3 }),
+    data: fc.array(
+      fc.uint8Array({ maxLength: 255 }).map((bytes) => Buffer.from(bytes)),
+      { minLength: 1, maxLength: 3 },
+    ),
   }),
 );
 
@@ -48,7 +51,9 @@ describe('packed records', () => {
       flags: 3,
       questions: [{ type: 'A', name: 'web.dev' }],
       answers: [{ type: 'CNAME', name: 'web.dev', ttl: 1, data: 'other.dev' }],
-      additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+      additionals: [
+        { type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] },
+      ],
     });
     const { rcode, rrs } = packMessage(message);
     expect(rcode).toBe(3);

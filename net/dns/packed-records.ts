@@ -1,4 +1,4 @@
-import { decode, encode, type Answer } from 'dns-packet';
+import { type Answer, decode, encode } from 'dns-packet';
 import { DnsFormatError, readName, readRecords } from './wire.ts';
 
 /** Bytes of a DNS message before its first question. */

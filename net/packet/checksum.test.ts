@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { adjustChecksum, foldSum, internetChecksum, sumWords, wordDelta } from './checksum.ts';
 
@@ -11,6 +11,11 @@ function referenceSum(bytes: Uint8Array): number {
     if (sum > 0xffff) sum -= 0xffff;
   }
   return sum;
+}
+
+/** Checksum over words in machine order. */
+function checksumOf(words: readonly number[]): number {
+  return ~foldSum(words.reduce((sum, value) => sum + (value & 0xffff) + (value >>> 16), 0)) & 0xffff;
 }
 
 describe('internetChecksum', () => {
@@ -39,10 +44,6 @@ describe('adjustChecksum', () => {
 
   /** Twenty bytes, not all zero, as headers are: words of 32 bits in machine order, checksum left out. */
   const header = fc.array(word, { minLength: 5, maxLength: 5 }).filter((words) => words.some((value) => value !== 0));
-
-  function checksumOf(words: readonly number[]): number {
-    return ~foldSum(words.reduce((sum, value) => sum + (value & 0xffff) + (value >>> 16), 0)) & 0xffff;
-  }
 
   it('equals the checksum computed anew, for any replacement of words', () => {
     fc.assert(

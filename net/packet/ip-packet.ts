@@ -1,4 +1,4 @@
-import { ipFromBytes, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, ipFromBytes } from '#base/common/ip.ts';
 import { internetChecksum } from './checksum.ts';
 
 /** Protocol numbers (IANA). */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ipToBytes, parseIp } from '#base/common/ip.ts';
 import { internetChecksum, pseudoHeaderSum } from './checksum.ts';
@@ -7,12 +7,12 @@ import { destinationIp, IpPacketReader, readUint16, readUint32, sourceIp, writeI
 import {
   hasWholeTcpHeader,
   replaceTcpEndpoints,
+  type TcpSegment,
   tcpAck,
   tcpFin,
   tcpFlagsOffset,
   tcpRst,
   tcpSyn,
-  type TcpSegment,
   writeTcpPacket,
   writeTcpReset,
 } from './tcp.ts';

@@ -42,7 +42,7 @@ export const helperApi = {
   /**
    * Makes a TUN device with the first free name (`tel0`, `tel1`, …), gives it the addresses, brings it up, and binds a UDP and a
    * listening TCP socket on port 53 of the IPv4 address. The claim yields three descriptors: TUN, UDP socket, TCP socket. The TUN
-   * descriptor is non-blocking.
+   * descriptor is non-blocking. Descriptors of an earlier interface with the same address have to be closed before.
    */
   createInterface: {
     input: z.strictObject({
@@ -51,11 +51,18 @@ export const helperApi = {
       ipv4: cidr,
       ipv6: z.optional(cidr),
     }),
-    output: z.object({ name: z.string(), index: z.int(), claim: z.string() }),
+    output: z.object({
+      name: z.string(),
+      index: z.int(),
+      claim: z.string(),
+      /** The laptop's kernel has IPv6 switched off: the IPv6 address was left out, and IPv6 routes will be refused. */
+      withoutIpv6: z.optional(z.literal(true)),
+    }),
   },
   /**
    * Makes the routes through the interface be exactly these. A default route, a subnet wider than /4 (IPv4) or /16 (IPv6), loopback,
-   * multicast and a subnet that covers one of `reserved` (the API server) are refused.
+   * multicast, IPv6 link-local and a subnet that covers one of `reserved` (the API server) are refused. A route that another
+   * interface has already is never replaced: `route.overlap`. After an error the routes are as before.
    */
   setRoutes: {
     input: z.strictObject({ interface: interfaceName, routes: z.array(cidr), reserved: z.array(ip) }),

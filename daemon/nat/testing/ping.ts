@@ -1,6 +1,5 @@
-import { promisify } from 'node:util';
 import koffi from 'koffi';
-import { parseIp, ipToBytes } from '#base/common/ip.ts';
+import { ipToBytes, parseIp } from '#base/common/ip.ts';
 import { internetChecksum } from '#net/packet/checksum.ts';
 import { writeUint16 } from '#net/packet/ip-packet.ts';
 
@@ -59,7 +58,9 @@ export async function isPingAnswered(host: string): Promise<boolean> {
   writeUint16(request, 2, internetChecksum(request, 0, request.length));
   send(fd, request, request.length, 0);
   const answer = Buffer.alloc(1_500);
-  const length = await promisify(recv.async)(fd, answer, answer.length, 0);
+  const length = await new Promise<number>((resolve) => {
+    recv.async(fd, answer, answer.length, 0, (_error, result) => resolve(result));
+  });
   close(fd);
   // A raw socket delivers the IP header too.
   return length === 20 + request.length && answer[20] === 0 && answer.subarray(24, length).equals(request.subarray(4));

@@ -26,7 +26,8 @@ export async function runScenario(name: string): Promise<unknown> {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: scenarioTimeoutMs,
   });
-  const [output, errors, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  if (exitCode !== 0) throw new Error(`Scenario ${name} ended with ${exitCode}:\n${errors}${output}`);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  if (child.exitCode !== 0)
+    throw new Error(`Scenario ${name} ended with ${child.exitCode ?? child.signalCode}:\n${errors}${output}`);
   return JSON.parse(output);
 }

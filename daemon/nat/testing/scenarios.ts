@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
-import { setImmediate, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { deferred } from '#base/common/deferred.ts';
 import type { TcpFlow } from '../flows.ts';
 import { isPingAnswered } from './ping.ts';
@@ -230,8 +230,8 @@ async function manyConnections(relay: TestRelay): Promise<unknown> {
   const answers = await Promise.allSettled(
     sockets.map(async (socket, index) => {
       socket.write(`n${index};`);
-      const [data] = await once(socket, 'data');
-      return String(data) === `n${index};`;
+      const data: unknown[] = await once(socket, 'data');
+      return String(data[0]) === `n${index};`;
     }),
   );
   const right = answers.filter((answer) => answer.status === 'fulfilled' && answer.value).length;
@@ -310,8 +310,8 @@ async function udpIdle(): Promise<unknown> {
     { udpIdleMs: 200, maxUdpFlows: 1 },
   );
   const socket = dgram.createSocket('udp4');
-  for (const text of ['one', 'two']) {
-    socket.send(text, otherPort, service);
+  for (const payload of ['one', 'two']) {
+    socket.send(payload, otherPort, service);
     await once(socket, 'message');
   }
   // The table holds one flow, so this one is dropped. The next answer comes through the first flow's socket again.

@@ -1,0 +1,226 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IpAddress } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
+import { GrpcServer } from '#net/grpc/grpc-server.ts';
+import type { KubeClient } from '#net/kube/kube-client.ts';
+import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import { ClusterDns } from './dns/cluster-dns.ts';
+import { DnsExchange, type Nameserver } from './dns/dns-exchange.ts';
+import { clusterDomainOf, parseResolvConf } from './dns/resolv-conf.ts';
+import type { ManagerSettings } from './environment.ts';
+import { HttpEndpoints, plain } from './health/http-endpoints.ts';
+import { formatMetrics } from './health/manager-metrics.ts';
+import { ClusterInfoSource } from './info/cluster-info-source.ts';
+import type { ManagerLog } from './manager-log.ts';
+import { managerService } from './service/manager-service.ts';
+import { SessionRegistry } from './sessions/session-registry.ts';
+import { serveTunnel } from './tunnel/serve-tunnel.ts';
+import { WorkloadSource } from './workloads/workload-source.ts';
+
+export interface TrafficManagerOptions {
+  readonly settings: ManagerSettings;
+  readonly kube: KubeClient;
+  readonly log: ManagerLog;
+  /** The API's own service, for the guess of service ranges. */
+  readonly kubernetesServiceIp: string;
+  /** Default /etc/resolv.conf. */
+  readonly resolvConfFile?: string;
+  /** Default: those of resolv.conf, port 53. */
+  readonly nameservers?: readonly Nameserver[];
+  /** Default: all interfaces. */
+  readonly host?: string;
+  readonly mayDial?: (ip: IpAddress) => boolean;
+  /** Milliseconds, monotonic. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+const agentTtlMs = 15_000;
+/** A laptop of this product that woke up later arrives anew by itself; until then it must not hold what it intercepted. */
+const desktopTtlMs = 10 * 60_000;
+const sweepEveryMs = 5_000;
+
+/** What open calls and tunnels have to end in, well within the 30 s that Kubernetes gives a pod. */
+const stopGraceMs = 2_500;
+
+const dnsPort = 53;
+
+/** The traffic-manager: sessions, what laptops are told of the cluster, look-ups and tunnels. */
+export class TrafficManager {
+  readonly #options: TrafficManagerOptions;
+  readonly #logger: Logger;
+  readonly #sessions: SessionRegistry;
+  readonly #stops: (() => Promise<void> | void)[] = [];
+  readonly #stop = new AbortController();
+  #identity = { clusterId: '', installId: '' };
+  #isReady = false;
+  #tunnels = 0;
+  #connects = 0;
+  #ingressBytes = 0n;
+  #egressBytes = 0n;
+
+  constructor(options: TrafficManagerOptions) {
+    this.#options = options;
+    this.#logger = options.log.logger('manager');
+    const limits = { laptopTtlMs: options.settings.clientConnectionTtlMs, desktopTtlMs, agentTtlMs };
+    this.#sessions = new SessionRegistry(limits, options.now ?? (() => performance.now()), (session, end) =>
+      this.#logger.info('A session ended', { session: session.id, end }),
+    );
+  }
+
+  get sessions(): SessionRegistry {
+    return this.#sessions;
+  }
+
+  get tunnelCount(): number {
+    return this.#tunnels;
+  }
+
+  /** Listens, and begins to look at the cluster; resolves when calls are taken. */
+  async start(): Promise<{ readonly serverPort: number; readonly healthPort: number }> {
+    const { settings, kube, log, host } = this.#options;
+    const { info, dns } = await this.#openCluster();
+    const workloads = new WorkloadSource({ kube, logger: this.#logger.child('workloads'), managerNamespace: settings.namespace });
+    this.#stops.push(() => workloads.stop());
+    const service = managerService({
+      sessions: this.#sessions,
+      info,
+      dns,
+      workloads,
+      log,
+      logger: this.#logger.child('sessions'),
+      logSource: { kube, namespace: settings.namespace, podName: settings.podName, log },
+      identity: () => this.#identity,
+      agentImage: settings.agentImage,
+      telepresenceApiPort: settings.telepresenceApiPort,
+      onTraffic: (ingress, egress) => {
+        this.#ingressBytes += ingress;
+        this.#egressBytes += egress;
+      },
+      onArrived: () => (this.#connects += 1),
+    });
+    const server = new GrpcServer({
+      routes: (router) => router.service(Manager, service),
+      rawCalls: new Map([[managerTunnelPath, (stream) => this.#serveTunnel(stream)]]),
+      maxMessageBytes: settings.maxReceiveBytes,
+      logger: this.#logger.child('grpc'),
+    });
+    const sweep = setInterval(() => this.#sessions.sweep(), sweepEveryMs);
+    this.#stops.push(() => clearInterval(sweep));
+    this.#stops.push(() => server.stop(stopGraceMs));
+    const serverPort = await server.listen(settings.serverPort, host);
+    const healthPort = await this.#listenHttp();
+    this.#logger.info('Listening', { serverPort, healthPort });
+    return { serverPort, healthPort };
+  }
+
+  /** Sends GOAWAY, ends calls, sessions and tunnels, and stops looking at the cluster: within 3 s. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#isReady = false;
+    const stopped = this.#stops.splice(0).map((stop) => stop());
+    this.#sessions.stop();
+    await Promise.all(stopped);
+    this.#logger.info('Stopped');
+  }
+
+  async #openCluster(): Promise<{ readonly info: ClusterInfoSource; readonly dns: ClusterDns }> {
+    const { settings, kube, kubernetesServiceIp } = this.#options;
+    const conf = parseResolvConf(await readFile(this.#options.resolvConfFile ?? '/etc/resolv.conf', 'utf8'));
+    const nameservers = this.#options.nameservers ?? conf.nameservers.map((address) => ({ address, port: dnsPort }));
+    const clusterDomain = clusterDomainOf(conf);
+    const exchange = new DnsExchange(nameservers);
+    this.#stops.push(() => exchange.close());
+    const info = new ClusterInfoSource({
+      kube,
+      logger: this.#logger.child('info'),
+      managerNamespace: settings.namespace,
+      kubernetesServiceIp,
+      strategy: settings.podCidrStrategy,
+      podCidrs: settings.podCidrs,
+      managedNamespaces: settings.managedNamespaces,
+      place: {
+        managerPodIp: settings.podIp,
+        managerPort: settings.serverPort,
+        kubeDnsIp: nameservers[0]?.address ?? '',
+        clusterDomain,
+      },
+    });
+    this.#stops.push(() => info.stop());
+    this.#supervise('info', () => info.start());
+    this.#supervise('identity', () => this.#readIdentity());
+    return { info, dns: new ClusterDns(exchange, clusterDomain, this.#logger.child('dns')) };
+  }
+
+  /** The ids that tell clusters and installations apart: those of namespaces that live as long as they do. */
+  async #readIdentity(): Promise<void> {
+    const { kube, settings } = this.#options;
+    const uidOf = async (namespace: string) =>
+      (await kube.request<{ readonly metadata: { readonly uid: string } }>({ method: 'GET', path: `/api/v1/namespaces/${namespace}` })).metadata.uid;
+    const [clusterId, installId] = await Promise.all([uidOf('default').catch(() => ''), uidOf(settings.namespace)]);
+    this.#identity = { clusterId: clusterId === '' ? installId : clusterId, installId };
+    this.#isReady = true;
+  }
+
+  #serveTunnel(stream: Parameters<typeof serveTunnel>[0]): void {
+    const { mayDial } = this.#options;
+    serveTunnel(stream, {
+      findSession: (id) => this.#sessions.find(id),
+      onOpened: () => (this.#tunnels += 1),
+      onClosed: () => (this.#tunnels -= 1),
+      logger: this.#logger,
+      ...(mayDial === undefined ? {} : { mayDial }),
+    }).catch((error: unknown) => {
+      this.#logger.debug('A tunnel failed before it began', { error });
+      stream.destroy();
+    });
+  }
+
+  async #listenHttp(): Promise<number> {
+    const { settings, host } = this.#options;
+    const health = new HttpEndpoints({
+      '/healthz': () => plain(200, 'ok'),
+      '/readyz': () => (this.#isReady ? plain(200, 'ok') : plain(503, 'the cluster has not answered yet')),
+    });
+    this.#stops.push(() => health.stop());
+    if (settings.prometheusPort > 0) {
+      const metrics = new HttpEndpoints({
+        '/metrics': () => ({ status: 200, contentType: 'text/plain; version=0.0.4', body: this.#metrics() }),
+      });
+      this.#stops.push(() => metrics.stop());
+      await metrics.listen(settings.prometheusPort, host);
+    }
+    return await health.listen(settings.healthPort, host);
+  }
+
+  #metrics(): string {
+    return formatMetrics({
+      laptops: this.#sessions.laptopCount,
+      agents: this.#sessions.agentCount,
+      tunnels: this.#tunnels,
+      connects: this.#connects,
+      tunnelIngressBytes: this.#ingressBytes,
+      tunnelEgressBytes: this.#egressBytes,
+    });
+  }
+
+  /** Runs until it succeeds or the traffic-manager stops. */
+  #supervise(name: string, run: () => Promise<void>): void {
+    const { signal } = this.#stop;
+    const loop = async () => {
+      for (let attempt = 1; !signal.aborted; attempt += 1) {
+        try {
+          await run();
+          return;
+        } catch (error) {
+          if (signal.aborted) return;
+          this.#logger.warn('The cluster could not be asked; trying again', { part: name, attempt, error });
+          await sleep(Math.min(10_000, 250 * 2 ** Math.min(attempt, 6)), undefined, { signal }).catch(() => undefined);
+        }
+      }
+    };
+    const running = loop();
+    this.#stops.push(() => running);
+  }
+}

@@ -1,0 +1,103 @@
+import { kill } from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorRegistry } from '#protocol/errors/registry.ts';
+import { type HelperCommand, parseCommandLine } from './command-line.ts';
+import { startDetached } from './detach.ts';
+import { HelperServer } from './helper-server.ts';
+import { type InstanceFiles, type InstanceLock, instanceFiles, lockHolder, lockInstance } from './instance-directory.ts';
+import { Journal } from './journal.ts';
+import { type Laptop, systemLaptop } from './laptop.ts';
+import { stderrLogger } from './stderr-log.ts';
+import { undoLeftovers } from './undo.ts';
+
+/** Long enough for a daemon that restarts, short enough that a forgotten helper does not linger. */
+const leaseMs = 10_000;
+
+/** How long `--restore` waits for a living helper to undo its changes and end. */
+const restoreDeadlineMs = 10_000;
+
+const log = stderrLogger();
+
+process.umask(0o077);
+// Whoever started us may close the other end.
+process.stderr.on('error', () => undefined);
+process.exitCode = await run(parseCommandLine(process.argv.slice(2)));
+
+async function run(command: HelperCommand): Promise<number> {
+  if (command.kind === 'invalid') {
+    process.stderr.write(`${command.reason}\n`);
+    return errorRegistry.usage.exitCode;
+  }
+  if (process.getuid?.() !== 0) {
+    process.stderr.write('The privileged helper has to be started by root\n');
+    return errorRegistry['helper.privileges'].exitCode;
+  }
+  const files = instanceFiles(command.instance);
+  if (command.kind === 'restore') return await restore(command.instance, files);
+  if (command.detach) return await startDetached(files, command.instance, command.uid);
+  return await serve(command.instance, command.uid, files);
+}
+
+async function serve(instance: string, uid: number, files: InstanceFiles): Promise<number> {
+  const lock = lockInstance(files);
+  if (lock === undefined) {
+    log.info('A helper of this instance is running already', { instance });
+    return 0;
+  }
+  const laptop = loadLaptop(instance, files);
+  await undoLeftovers(laptop);
+  const server = new HelperServer(laptop, { socketPath: files.socket, uid, leaseMs });
+  let exitCode = 0;
+  const fail = (error: unknown) => {
+    exitCode = 1;
+    log.error('Unexpected failure, ending', { reason: error instanceof Error ? error.stack : String(error) });
+    void server.stop();
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void server.stop());
+  // The terminal that it was started from may go; the daemon's connection is what counts.
+  process.on('SIGHUP', () => undefined);
+  await server.start();
+  log.info('Helper is listening', { instance, uid, pid: process.pid });
+  return finish(await server.ended, lock) ? exitCode : 1;
+}
+
+async function restore(instance: string, files: InstanceFiles): Promise<number> {
+  const deadline = performance.now() + restoreDeadlineMs;
+  for (;;) {
+    const lock = lockInstance(files);
+    if (lock !== undefined) return finish(await undoLeftovers(loadLaptop(instance, files)), lock) ? 0 : 1;
+    if (performance.now() > deadline) break;
+    // Whoever holds the lock is a living helper, so the number is not one that was given out again.
+    const holder = lockHolder(files);
+    if (holder !== undefined) terminate(holder);
+    await delay(100);
+  }
+  log.error('The running helper does not end', { instance });
+  return 1;
+}
+
+function terminate(pid: number): void {
+  try {
+    kill(pid, 'SIGTERM');
+  } catch {
+    // It has just ended.
+  }
+}
+
+function loadLaptop(instance: string, files: InstanceFiles): Laptop {
+  const journal = new Journal(files.journal);
+  try {
+    journal.load();
+  } catch (error) {
+    log.error('The journal cannot be read', { path: files.journal, reason: String(error) });
+  }
+  return systemLaptop(instance, journal, log);
+}
+
+function finish(isComplete: boolean, lock: InstanceLock): boolean {
+  if (isComplete) lock.removeFiles();
+  else log.error('Some changes could not be undone; the next start tries again');
+  return isComplete;
+}

@@ -1,0 +1,116 @@
+import http2, { type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { silentLogger, type Logger } from '#base/common/log.ts';
+import { connectionWindowBytes, serverOptions } from '#net/tunnel/http2-options.ts';
+
+/** Serves one call on the bare stream: sends headers, messages and trailers itself. */
+export type RawCall = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+export interface GrpcServerOptions {
+  /** Services whose calls are plain functions. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** Calls that are served by hand, by path: `/package.Service/Method`. They win over `routes`. */
+  readonly rawCalls?: ReadonlyMap<string, RawCall>;
+  /** Largest message that `routes` take. Default 4 MiB, gRPC's own. */
+  readonly maxMessageBytes?: number;
+  readonly logger?: Logger;
+}
+
+/** How long a silent peer keeps its TCP connection before the kernel probes it. */
+const keepAliveMs = 30_000;
+
+const defaultMaxMessageBytes = 4 * 1024 * 1024;
+
+/**
+ * gRPC over cleartext HTTP/2: unary and watch calls by Connect, tunnels by hand, both on the same connections.
+ *
+ * `stop()` sends GOAWAY, aborts the signals of all `routes` handlers and gives what is still open the grace period to end.
+ */
+export class GrpcServer {
+  readonly #server: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #shutdown = new AbortController();
+  readonly #logger: Logger;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.#logger = options.logger ?? silentLogger;
+    const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    const serveRoutes = connectNodeAdapter({
+      routes: options.routes,
+      connect: false,
+      grpcWeb: false,
+      // Messages are small and the wire is mostly local; compression would only cost memory.
+      acceptCompression: [],
+      readMaxBytes: maxMessageBytes,
+      writeMaxBytes: maxMessageBytes,
+      shutdownSignal: this.#shutdown.signal,
+    });
+    this.#server = http2.createServer(serverOptions);
+    this.#server.on('connection', (socket: Socket) => socket.setNoDelay(true).setKeepAlive(true, keepAliveMs));
+    this.#server.on('session', (session) => this.#adopt(session));
+    this.#server.on('sessionError', (error) => this.#logger.debug('An HTTP/2 connection failed', { error }));
+    this.#server.on('stream', (stream, headers, _flags, rawHeaders) => {
+      // A stream whose peer goes away reports it as an error; whoever serves it sees it as its end too.
+      stream.on('error', () => undefined);
+      try {
+        const call = options.rawCalls?.get(headers[':path'] ?? '');
+        if (call !== undefined) call(stream, headers);
+        else serveRoutes(new http2.Http2ServerRequest(stream, headers, {}, rawHeaders), new http2.Http2ServerResponse(stream));
+      } catch (error) {
+        this.#logger.warn('A call could not be served', { path: headers[':path'], error });
+        stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+      }
+    });
+  }
+
+  /** Aborted when the server begins to stop. */
+  get shutdownSignal(): AbortSignal {
+    return this.#shutdown.signal;
+  }
+
+  get connectionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** @returns the port, which the system chooses for 0. */
+  async listen(port: number, host?: string): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server.on('error', (error) => this.#logger.error('The gRPC listener failed', { error }));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends within `graceMs`; idempotent. */
+  stop(graceMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#shutdown.abort(new AppError({ code: 'cancelled', message: 'The server stops' }));
+    for (const session of this.#sessions) session.close();
+    const timer = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #adopt(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    session.on('error', (error) => this.#logger.debug('An HTTP/2 connection failed', { error }));
+    session.setLocalWindowSize(connectionWindowBytes);
+    if (this.#shutdown.signal.aborted) session.close();
+  }
+}

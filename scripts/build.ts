@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bundle, bundle, writeBundle } from './bundle.ts';
+import { writeContents } from './bundle-contents.ts';
+import { bundleEntries } from './bundle-entries.ts';
+import { checkout, distDirectory } from './checkout.ts';
+
+/**
+ * npm run build            bundles every program into dist/
+ * npm run bundles:update   the same, and rewrites the lists of contents in scripts/bundles/
+ */
+const isUpdate = process.argv.includes('--update-contents');
+const isQuiet = process.argv.includes('--quiet');
+const startedAt = new Date();
+
+const entries = bundleEntries.filter(({ source }) => {
+  const isThere = existsSync(join(checkout, source));
+  if (!isThere) console.error(`${source} does not exist yet: its bundle is left out`);
+  return isThere;
+});
+mkdirSync(distDirectory, { recursive: true });
+for (const result of await Promise.allSettled(entries.map(bundle))) {
+  // esbuild has printed why.
+  if (result.status === 'rejected') process.exitCode = 1;
+  else finish(result.value);
+}
+// bin/telepresence compares the sources with this file: what changed while the build ran is newer.
+const stamp = join(distDirectory, '.built');
+if (process.exitCode === undefined) {
+  writeFileSync(stamp, '');
+  utimesSync(stamp, startedAt, startedAt);
+}
+
+function finish(built: Bundle): void {
+  writeBundle(built);
+  if (isUpdate) writeContents(built);
+  if (!isQuiet) console.log(`dist/${built.entry.name}.js  ${Math.ceil(built.text.length / 1024)} KiB`);
+}

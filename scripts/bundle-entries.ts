@@ -1,0 +1,23 @@
+/** A program of the product that is bundled into one file. */
+export interface BundleEntry {
+  readonly name: string;
+  /** Relative to the checkout. */
+  readonly source: string;
+  /**
+   * Whether V8 may keep compiled code in the user's cache directory. Never for the helper: it runs as root, and would run
+   * what somebody else put there. Pods have a read-only file system.
+   */
+  readonly hasCompileCache: boolean;
+}
+
+export const bundleEntries: readonly BundleEntry[] = [
+  { name: 'cli', source: 'cli/main.ts', hasCompileCache: true },
+  { name: 'daemon', source: 'daemon/main.ts', hasCompileCache: true },
+  { name: 'connection-worker', source: 'daemon/connection/connection-worker.ts', hasCompileCache: true },
+  { name: 'nat-worker', source: 'daemon/nat/nat-worker.ts', hasCompileCache: true },
+  { name: 'helper', source: 'helper/main.ts', hasCompileCache: false },
+  { name: 'manager', source: 'cluster/manager/main.ts', hasCompileCache: false },
+];
+
+/** Packages with compiled code, which are loaded from node_modules at run time. */
+export const nativePackages = ['koffi', 'bufferutil', 'utf-8-validate'];
