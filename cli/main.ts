@@ -1,11 +1,8 @@
-import { enableCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-
-// Before anything else is loaded: compiled code is kept between commands, which halves their start-up time.
-enableCompileCache();
-const [{ runCli }, { Interrupts }] = await Promise.all([import('./run.ts'), import('./interrupts.ts')]);
+import { Interrupts } from './interrupts.ts';
+import { runCli } from './run.ts';
 
 const interrupts = new Interrupts(() => process.exit(130));
 process.on('SIGINT', () => interrupts.raise());

@@ -1,9 +1,9 @@
 import { Argument, Command as Commander, Option } from 'commander';
+import { type CommandName, completionShells, logLevels } from './commands/names.ts';
 import { addKubeFlags } from './flags/kube-flags.ts';
 import { collectCommaList, collectList } from './flags/values.ts';
 import { outputFormats } from './output/output.ts';
 import { progressModes } from './progress/progress.ts';
-import { completionShells, type CommandName, logLevels } from './commands/names.ts';
 
 /** Called with the command that was typed; options are as its module declares them. */
 export type Dispatch = (name: CommandName, options: Readonly<Record<string, unknown>>, args: readonly string[]) => Promise<void>;
@@ -33,8 +33,8 @@ export function buildProgram(dispatch: Dispatch): Commander {
       .copyInheritedSettings(program)
       .addHelpText('after', `\nExample:\n  telepresence ${example}`)
       .action((...parameters: unknown[]) => {
-        const options = parameters.at(-2) as Readonly<Record<string, unknown>>;
-        return dispatch(name, options, parameters.slice(0, -2).flat().filter((value): value is string => typeof value === 'string'));
+        const [options, parsed] = parameters.slice(-2) as [Readonly<Record<string, unknown>>, Commander];
+        return dispatch(name, options, parsed.args);
       });
     parent.addCommand(command);
     return command;
@@ -49,7 +49,13 @@ type Add = (parent: Commander, group: string, name: CommandName, summary: string
 
 function addSessionCommands(program: Commander, add: Add): void {
   const group = 'Session commands:';
-  const connect = add(program, group, 'connect', 'connect the laptop to a cluster', 'connect --namespace staging -- curl http://shop');
+  const connect = add(
+    program,
+    group,
+    'connect',
+    'connect the laptop to a cluster',
+    'connect --namespace staging -- curl http://shop',
+  );
   connect
     .usage('[options] [-- command args…]')
     // The command explains better what is wrong with them.
@@ -61,11 +67,18 @@ function addSessionCommands(program: Commander, add: Add): void {
     .option('--also-proxy <subnets>', 'further subnets to route into the cluster', collectCommaList)
     .option('--never-proxy <subnets>', 'subnets never to route into the cluster', collectCommaList)
     .option('--allow-conflicting-subnets <subnets>', 'subnets to route although the laptop has a route to them', collectCommaList)
-    .option('--vnat <subnet>', 'reach a subnet (or service, pods, also, all) through virtual addresses; repeatable', collectCommaList)
+    .option(
+      '--vnat <subnet>',
+      'reach a subnet (or service, pods, also, all) through virtual addresses; repeatable',
+      collectCommaList,
+    )
     .option('--reroute-remote <host:port:newport>', 'connections to host:port go to newport; repeatable', collectCommaList)
     .option('--reroute-local <lport:host:port>', 'localhost:lport goes to host:port; repeatable', collectCommaList);
   addKubeFlags(connect);
-  add(program, group, 'quit', 'disconnect', 'quit --stop-daemons').option('-s, --stop-daemons', 'end all connections and the daemons too');
+  add(program, group, 'quit', 'disconnect', 'quit --stop-daemons').option(
+    '-s, --stop-daemons',
+    'end all connections and the daemons too',
+  );
   add(program, group, 'status', 'show connections and daemons', 'status --output json').option(
     '--multi-daemon',
     'structured output: always a list of connections',
@@ -107,7 +120,13 @@ function addInstallCommands(program: Commander, add: Add): void {
   const helmGroup = 'Commands:';
   change(add(helm, helmGroup, 'helm install', 'install the traffic-manager', 'helm install --set agent.port=9900'));
   change(
-    add(helm, helmGroup, 'helm upgrade', 'change or update the traffic-manager', 'helm upgrade --reuse-values --set logLevel=debug')
+    add(
+      helm,
+      helmGroup,
+      'helm upgrade',
+      'change or update the traffic-manager',
+      'helm upgrade --reuse-values --set logLevel=debug',
+    )
       .option('--reset-values', 'start from the built-in values')
       .option('--reuse-values', 'start from the values of the installed release'),
   );
@@ -141,7 +160,12 @@ function addOtherCommands(program: Commander, add: Add): void {
   );
   addKubeFlags(add(program, other, 'list-contexts', 'list the contexts of the kubeconfig', 'list-contexts --output json'));
   addKubeFlags(add(program, other, 'list-namespaces', 'list the namespaces of a cluster', 'list-namespaces --context staging'));
-  add(program, other, 'completion', 'print a completion script', 'completion bash > ~/.local/share/bash-completion/completions/telepresence')
-    .addArgument(new Argument('<shell>', 'shell to complete in').choices(completionShells));
+  add(
+    program,
+    other,
+    'completion',
+    'print a completion script',
+    'completion bash > ~/.local/share/bash-completion/completions/telepresence',
+  ).addArgument(new Argument('<shell>', 'shell to complete in').choices(completionShells));
   add(program, other, 'version', 'show the versions of all parts', 'version --output json');
 }

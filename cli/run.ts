@@ -2,9 +2,9 @@ import { isAbsolute, join } from 'node:path';
 import { CommanderError } from 'commander';
 import { productPaths } from '#base/node/paths.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { commandLoaders, type CommandName } from './commands/names.ts';
+import { type CommandName, commandLoaders } from './commands/names.ts';
 import type { CliIo, Command, GlobalFlags, Invocation } from './invocation.ts';
-import { Output, outputFormats, type OutputFormat } from './output/output.ts';
+import { Output, type OutputFormat, outputFormats } from './output/output.ts';
 import { buildProgram } from './program.ts';
 import { createProgress } from './progress/progress.ts';
 
@@ -41,8 +41,16 @@ async function runCommand(
   args: readonly string[],
 ): Promise<number> {
   const { io, globals } = context;
-  const paths = productPaths(globals.config === undefined ? io.env : { ...io.env, TELEPRESENCE_CONFIG: absolute(io.cwd, globals.config) });
-  const output = new Output({ stdout: io.stdout, stderr: io.stderr, format: globals.output, command: name, logDirectory: paths.logDirectory });
+  const paths = productPaths(
+    globals.config === undefined ? io.env : { ...io.env, TELEPRESENCE_CONFIG: absolute(io.cwd, globals.config) },
+  );
+  const output = new Output({
+    stdout: io.stdout,
+    stderr: io.stderr,
+    format: globals.output,
+    command: name,
+    logDirectory: paths.logDirectory,
+  });
   const progress = createProgress(output.isStructured && globals.progress === 'auto' ? 'quiet' : globals.progress, io.stderr);
   const invocation: Invocation = { ...context, paths, output, progress, signal: io.interrupts.signal };
   let exitCode = 0;

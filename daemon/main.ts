@@ -1,14 +1,10 @@
-import { enableCompileCache } from 'node:module';
-
-// Before anything else is loaded: compiled code is kept between starts.
-enableCompileCache();
-const { runDaemon } = await import('./api/run-daemon.ts');
+import { runDaemon } from './api/run-daemon.ts';
 
 // What parts leave running after the end must not keep the process.
 runDaemon().then(
   (exitCode) => process.exit(exitCode),
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   },
 );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster } from './support/cluster.ts';
 import { importImage } from './support/images.ts';
@@ -82,18 +82,23 @@ interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
 }
 
 async function runTests(filters: readonly string[]): Promise<number> {
   mkdirSync(join(checkout, '.cache'), { recursive: true });
+  rmSync(reportFile, { force: true });
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
   const config = join(checkout, 'e2e/vitest.config.ts');
   const code = await run([process.execPath, vitest, 'run', '--config', config, ...filters], {});
   const report = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, 'utf8')) as Report) : undefined;
   if (report === undefined) return code === 0 ? 1 : code;
-  console.log(
-    `${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests + report.numTodoTests} skipped`,
-  );
+  // A file whose preparation failed has no failed test, and must not look well.
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const failed = report.numFailedTests + brokenFiles;
+  console.log(`${report.numPassedTests} passed, ${failed} failed, ${report.numPendingTests + report.numTodoTests} skipped`);
   return code;
 }
 
@@ -106,4 +111,10 @@ async function run(argv: readonly string[], env: Readonly<Record<string, string>
 
 // Ctrl-C reaches vitest, too, which ends; the cluster is taken down after that.
 process.on('SIGINT', () => undefined);
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.log('0 passed, 1 failed, 0 skipped');
+  process.exitCode = 1;
+}

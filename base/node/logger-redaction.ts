@@ -1,5 +1,6 @@
 /** Names of fields whose values never reach a log. */
-const secretName = /token|password|passwd|secret|authorization|credential|cookie|private-?key|client-?key|certificate-?data|kubeconfigtext|bearer/i;
+const secretName =
+  /token|password|passwd|secret|authorization|credential|cookie|private-?key|client-?key|certificate-?data|kubeconfigtext|bearer/i;
 
 /** Bearer credentials and JSON Web Tokens inside text, such as the message of a library's error. */
 const secretText = /\b(bearer\s+)[\w.~+/=-]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/gi;
@@ -19,7 +20,10 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   if (value instanceof Map || value instanceof Set) return redact([...value], depth + 1);
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, secretName.test(name) && isSecretKind(member) ? redacted : redact(member, depth + 1)]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      secretName.test(name) && isSecretKind(member) ? redacted : redact(member, depth + 1),
+    ]),
   );
 }
 

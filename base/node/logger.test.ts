@@ -32,7 +32,11 @@ describe('createProcessLogger', () => {
   it('keeps secrets out, wherever they are', () => {
     const { logger, close } = createProcessLogger({ component: 'daemon', file });
     const error = new Error('401 for Bearer s3cr3t-abc', { cause: { authorization: 'Basic s3cr3t' } });
-    logger.warn('Header was bearer s3cr3t', { kubeFlags: { token: 's3cr3t', clientKey: '/path/s3cr3t' }, list: [{ password: 's3cr3t' }], error });
+    logger.warn('Header was bearer s3cr3t', {
+      kubeFlags: { token: 's3cr3t', clientKey: '/path/s3cr3t' },
+      list: [{ password: 's3cr3t' }],
+      error,
+    });
     logger.warn('Token', { text: 'eyJhbGciOiJ.s3cr3t.sig', hasToken: true, bytes: Buffer.from('s3cr3t') });
     close();
     expect(readFileSync(file, 'utf8')).not.toContain('s3cr3t');

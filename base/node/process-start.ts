@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, closeSync, readFileSync, watch } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 export interface DetachedProcess {
@@ -61,7 +61,11 @@ const fallbackProbeMs = 100;
  *
  * @returns what the probe returned, or `undefined` when `signal` aborted first.
  */
-export async function waitForPath<T>(path: string, probe: () => Promise<T | undefined>, signal: AbortSignal): Promise<T | undefined> {
+export async function waitForPath<T>(
+  path: string,
+  probe: () => Promise<T | undefined>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
   let wake: () => void = () => undefined;
   let watcher: ReturnType<typeof watch> | undefined;
   const tryWatch = () => {

@@ -1,10 +1,10 @@
 import type { ApiClient } from '#net/rpc/client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
-import type { ConnectRequest, ConnectStage } from '#protocol/local-api/model.ts';
+import type { ConnectRequest } from '#protocol/local-api/model.ts';
 import { openDaemon } from '../daemon/open-daemon.ts';
 import { openHelper } from '../daemon/open-helper.ts';
-import { kubeInput, type KubeFlagOptions } from '../flags/kube-flags.ts';
+import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
 import type { CliIo, Command, Invocation } from '../invocation.ts';
 import { runChild } from './run-child.ts';
 
@@ -20,17 +20,6 @@ export interface ConnectOptions extends KubeFlagOptions {
   readonly rerouteRemote?: string[];
   readonly rerouteLocal?: string[];
 }
-
-const stageTexts: Readonly<Record<ConnectStage, string>> = {
-  kubeconfig: 'Reading the kubeconfig',
-  api: 'Reaching the API server',
-  manager: 'Finding the traffic-manager',
-  session: 'Opening a session',
-  subnets: 'Learning the subnets of the cluster',
-  interface: 'Setting up the network interface',
-  dns: 'Setting up name resolution',
-  verify: 'Checking the connection',
-};
 
 /** Connects, and with a command after `--` disconnects again when that has ended, if the connection is this command's own. */
 export const connect: Command<ConnectOptions> = async (invocation, options, args) => {
@@ -79,10 +68,7 @@ export function connectRequest(options: ConnectOptions, io: CliIo): ConnectReque
 
 async function callConnect(api: ApiClient, invocation: Invocation, request: ConnectRequest): Promise<CallOutput<'connect'>> {
   const { progress, signal } = invocation;
-  const onEvent = ({ stage, detail }: { stage: string; detail?: string | undefined }) => {
-    const text = (stageTexts as Readonly<Record<string, string>>)[stage] ?? stage;
-    progress.stage(detail === undefined ? text : `${text}: ${detail}`);
-  };
+  const onEvent = ({ stage, detail }: { stage: string; detail?: string | undefined }) => progress.stage(detail ?? stage);
   const result = await api.call('connect', request, { onEvent, signal });
   progress.clear();
   return result;
@@ -105,7 +91,10 @@ function report(invocation: Invocation, { connection, alreadyConnected, warnings
   if (!output.isStructured) for (const warning of warnings) output.note(`telepresence connect: warning: ${warning}`);
   // The command that follows has stdout for itself in the structured formats.
   if (invocation.trailing !== undefined && output.isStructured) return;
-  output.result(value, () => `Connected to context ${connection.context}, namespace ${connection.namespace} (${connection.server})`);
+  output.result(
+    value,
+    () => `Connected to context ${connection.context}, namespace ${connection.namespace} (${connection.server})`,
+  );
 }
 
 function exactly(name: string): string {

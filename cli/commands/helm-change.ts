@@ -1,7 +1,7 @@
-import { openDaemon, withApi } from '../daemon/open-daemon.ts';
-import { kubeInput, type KubeFlagOptions } from '../flags/kube-flags.ts';
-import type { Command, Invocation } from '../invocation.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { openDaemon, withApi } from '../daemon/open-daemon.ts';
+import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
+import type { Command, Invocation } from '../invocation.ts';
 import { readValues, type ValuesOptions } from './helm-values.ts';
 
 interface TargetOptions extends KubeFlagOptions {
@@ -26,7 +26,11 @@ export const helmUpgrade: Command<ChangeOptions> = (invocation, options) => chan
 export const helmUninstall: Command<TargetOptions> = (invocation, options) =>
   withApi(openDaemon(invocation), async (api) => {
     const dryRun = options.dryRun ?? false;
-    const { removed, namespace } = await api.call('uninstall', { ...targetOf(invocation, options), dryRun }, progressOf(invocation));
+    const { removed, namespace } = await api.call(
+      'uninstall',
+      { ...targetOf(invocation, options), dryRun },
+      progressOf(invocation),
+    );
     invocation.progress.clear();
     invocation.output.result({ removed, namespace, dry_run: dryRun }, () =>
       dryRun ? removed.join('\n') : `Traffic Manager uninstalled from namespace ${namespace}`,
@@ -39,7 +43,12 @@ async function change(invocation: Invocation, options: ChangeOptions, action: 'i
     throw new AppError({ code: 'usage', message: '--reset-values and --reuse-values exclude each other' });
   }
   const values = await readValues(options, invocation.io);
-  const base = options.resetValues === true ? ({ base: 'reset' } as const) : options.reuseValues === true ? ({ base: 'reuse' } as const) : {};
+  const base =
+    options.resetValues === true
+      ? ({ base: 'reset' } as const)
+      : options.reuseValues === true
+        ? ({ base: 'reuse' } as const)
+        : {};
   const dryRun = options.dryRun ?? false;
   return await withApi(openDaemon(invocation), async (api) => {
     const { createNamespace } = options;
@@ -55,7 +64,8 @@ async function change(invocation: Invocation, options: ChangeOptions, action: 'i
 }
 
 function targetOf({ io }: Invocation, options: TargetOptions) {
-  const managerNamespace = options.managerNamespace ?? options.namespace ?? (io.env['TELEPRESENCE_MANAGER_NAMESPACE'] || undefined);
+  const managerNamespace =
+    options.managerNamespace ?? options.namespace ?? (io.env['TELEPRESENCE_MANAGER_NAMESPACE'] || undefined);
   return { ...kubeInput(options, io), ...(managerNamespace === undefined ? {} : { managerNamespace }) };
 }
 

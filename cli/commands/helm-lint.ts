@@ -7,7 +7,9 @@ import { readValues, type ValuesOptions } from './helm-values.ts';
 /** Checks values against the chart's schema. */
 export const helmLint: Command<ValuesOptions> = async (invocation, options) => {
   const values = await readValues(options, invocation.io);
-  const { problems } = await withApi(openDaemon(invocation), (api) => api.call('lintValues', { values }, { signal: invocation.signal }));
+  const { problems } = await withApi(openDaemon(invocation), (api) =>
+    api.call('lintValues', { values }, { signal: invocation.signal }),
+  );
   invocation.output.result({ problems }, () =>
     problems.length === 0 ? 'No problems found' : problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
   );

@@ -48,5 +48,9 @@ async function readText(path: string, io: CliIo): Promise<string> {
 function checked(flag: string, expression: string): string {
   // `--set-json` also takes a whole object.
   if (expression.includes('=') || (flag === 'set-json' && expression.startsWith('{'))) return expression;
-  throw new AppError({ code: 'usage', message: `--${flag} ${expression} has no =`, remedies: [{ label: `Write it as --${flag} key=value` }] });
+  throw new AppError({
+    code: 'usage',
+    message: `--${flag} ${expression} has no =`,
+    remedies: [{ label: `Write it as --${flag} key=value` }],
+  });
 }

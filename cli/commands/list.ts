@@ -23,7 +23,9 @@ export const list: Command<ListOptions> = (invocation, options) =>
     const { workloads } = await api.call('listWorkloads', input, { signal: invocation.signal });
     const shown = workloads.filter((workload) => isWanted(workload, options)).sort(byName);
     invocation.output.result(shown.map(workloadDocument), () =>
-      shown.length === 0 ? 'No Workloads (Deployments, StatefulSets, ReplicaSets, or Rollouts)' : shown.map(workloadLine).join('\n'),
+      shown.length === 0
+        ? 'No Workloads (Deployments, StatefulSets, ReplicaSets, or Rollouts)'
+        : shown.map(workloadLine).join('\n'),
     );
     return 0;
   });

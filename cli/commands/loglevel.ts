@@ -1,7 +1,7 @@
+import type { CallInput } from '#protocol/local-api/local-api.ts';
 import { requireDaemon, withApi } from '../daemon/open-daemon.ts';
 import { parseDurationMs } from '../flags/values.ts';
 import type { Command } from '../invocation.ts';
-import type { CallInput } from '#protocol/local-api/local-api.ts';
 
 export interface LoglevelOptions {
   readonly duration: string;

@@ -25,11 +25,10 @@ async function stopAll(invocation: Invocation, api: ApiClient): Promise<void> {
 
 async function disconnect(invocation: Invocation, api: ApiClient): Promise<void> {
   const { use } = invocation.globals;
-  const { disconnected } = await api.call(
-    'disconnect',
-    { ...(use === undefined ? {} : { use }) },
-    { onEvent: ({ stage }) => invocation.progress.stage(stage), signal: invocation.signal },
-  );
+  const { disconnected } = await api.call('disconnect', use === undefined ? {} : { use }, {
+    onEvent: ({ stage }) => invocation.progress.stage(stage),
+    signal: invocation.signal,
+  });
   invocation.progress.clear();
   invocation.output.result({ disconnected }, () =>
     disconnected.length === 0 ? 'Not connected' : `Disconnected from ${disconnected.join(', ')}`,

@@ -29,7 +29,7 @@ export async function runChild(command: readonly string[], io: CliIo): Promise<n
 function startError(file: string, error: NodeJS.ErrnoException): AppError {
   return new AppError(
     {
-      code: error.code === 'ENOENT' ? 'not-found' : 'usage',
+      code: 'not-found',
       message: `The command ${file} cannot be started`,
       reason: error.code === 'ENOENT' ? 'it is not on the PATH' : error.message,
     },

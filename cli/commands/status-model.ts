@@ -1,5 +1,5 @@
-import { productVersion } from '#base/common/version.ts';
 import { assertNever } from '#base/common/assert-never.ts';
+import { productVersion } from '#base/common/version.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectionState, DaemonState } from '#protocol/local-api/model.ts';
 
@@ -40,7 +40,11 @@ export function failureOf(state: ConnectionState): ErrorData | undefined {
 }
 
 /** What `status` prints for one connection, or for none, in its structured form. Absent members are left out by JSON. */
-export function statusDocument(state: DaemonState, connection: Connection | undefined, isHelperRunning: boolean): Record<string, unknown> {
+export function statusDocument(
+  state: DaemonState,
+  connection: Connection | undefined,
+  isHelperRunning: boolean,
+): Record<string, unknown> {
   return {
     user_daemon: userDaemon(state, connection),
     root_daemon: rootDaemon(connection, isHelperRunning),
@@ -116,7 +120,9 @@ function rootDaemon(connection: Connection | undefined, isHelperRunning: boolean
 
 /** Conditions of the daemon itself and of this connection, causes only. */
 export function relevantHealth(state: DaemonState, connection: Connection | undefined): DaemonState['health'][string][] {
-  const all = Object.values(state.health).filter((condition) => condition.connection === undefined || condition.connection === connection?.name);
+  const all = Object.values(state.health).filter(
+    (condition) => condition.connection === undefined || condition.connection === connection?.name,
+  );
   const present = new Set(all.map(({ code }) => code));
   return all.filter(({ dependsOn }) => !dependsOn.some((code) => present.has(code)));
 }

@@ -37,7 +37,10 @@ function userRows({ daemon }: DaemonState, connection: Connection | undefined): 
     ['Kubernetes context', connection?.context],
     ['Namespace', connection?.namespace],
     ['Manager namespace', connection?.managerNamespace],
-    ['Mapped namespaces', connection === undefined || connection.mappedNamespaces.length === 0 ? undefined : connection.mappedNamespaces.join(', ')],
+    [
+      'Mapped namespaces',
+      connection === undefined || connection.mappedNamespaces.length === 0 ? undefined : connection.mappedNamespaces.join(', '),
+    ],
   ];
 }
 
@@ -95,7 +98,10 @@ function problemLines(state: DaemonState, connection: Connection | undefined): s
     'Problems:',
     ...health.flatMap(({ severity, title, message, remedies }) => [
       `  ${severity}: ${title}: ${message}`,
-      ...remedies.map((remedy) => `    do: ${remedyText({ label: remedy.label, ...(remedy.command === undefined ? {} : { command: remedy.command }) })}`),
+      ...remedies.map(
+        (remedy) =>
+          `    do: ${remedyText({ label: remedy.label, ...(remedy.command === undefined ? {} : { command: remedy.command }) })}`,
+      ),
     ]),
   ];
 }

@@ -1,9 +1,9 @@
+import { isHelperListening } from '#base/node/helper-launch.ts';
 import { readState } from '#net/rpc/state-mirror.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
 import { findDaemon, withApi } from '../daemon/open-daemon.ts';
-import { isHelperListening } from '#base/node/helper-launch.ts';
-import { chooseConnections } from './choose-connections.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { chooseConnections } from './choose-connections.ts';
 import { statusDocument } from './status-model.ts';
 import { statusLines } from './status-text.ts';
 
@@ -32,8 +32,15 @@ function report(invocation: Invocation, state: DaemonState, isHelperRunning: boo
 }
 
 function reportStopped(invocation: Invocation, isHelperRunning: boolean, multiDaemon: boolean): void {
-  const value = { user_daemon: { running: false, state: 'off', status: 'Not connected' }, root_daemon: { running: isHelperRunning } };
+  const value = {
+    user_daemon: { running: false, state: 'off', status: 'Not connected' },
+    root_daemon: { running: isHelperRunning },
+  };
   invocation.output.result(multiDaemon ? { connections: [] } : value, () =>
-    ['User Daemon: Not running', `Root Daemon: ${isHelperRunning ? 'Running' : 'Not running'}`, 'Traffic Manager: Not connected'].join('\n'),
+    [
+      'User Daemon: Not running',
+      `Root Daemon: ${isHelperRunning ? 'Running' : 'Not running'}`,
+      'Traffic Manager: Not connected',
+    ].join('\n'),
   );
 }

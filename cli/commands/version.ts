@@ -1,10 +1,10 @@
 import { productVersion } from '#base/common/version.ts';
+import { isHelperListening } from '#base/node/helper-launch.ts';
 import { readState } from '#net/rpc/state-mirror.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
 import { findDaemon, withApi } from '../daemon/open-daemon.ts';
-import { isHelperListening } from '#base/node/helper-launch.ts';
 import type { Command } from '../invocation.ts';
-import { AppError } from '#protocol/errors/app-error.ts';
 import { chooseConnections } from './choose-connections.ts';
 
 /** Shows the version of every part that runs. It starts nothing, and answers whatever the daemon's version is. */

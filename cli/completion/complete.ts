@@ -1,7 +1,7 @@
 import type { Command as Commander, Option } from 'commander';
 import type { CliIo } from '../invocation.ts';
 import { buildProgram } from '../program.ts';
-import { completeValue, valueKinds, type ValueKind } from './value-candidates.ts';
+import { completeValue, type ValueKind, valueKinds } from './value-candidates.ts';
 
 /**
  * Answers a shell's completion script: the words after the program's name, the last one being typed. Prints a candidate per line, with
@@ -107,7 +107,12 @@ function subcommandCandidates(command: Commander, current: string): Candidate[] 
     .filter(({ value }) => value.startsWith(current));
 }
 
-async function optionCandidates(option: Option, current: string, values: Readonly<Record<string, string>>, io: CliIo): Promise<Candidate[]> {
+async function optionCandidates(
+  option: Option,
+  current: string,
+  values: Readonly<Record<string, string>>,
+  io: CliIo,
+): Promise<Candidate[]> {
   if (option.argChoices !== undefined) return startingWith(option.argChoices, current);
   const kind = optionKinds[option.attributeName()];
   if (kind === undefined || !valueKinds.includes(kind)) return [];

@@ -22,7 +22,8 @@ export async function startHelper(invocation: Invocation, announce: (text: strin
   const { file, args } = helperCommand(launch);
   const outputFile = join(paths.logDirectory, 'helper-output.log');
   mkdirSync(paths.logDirectory, { recursive: true, mode: 0o700 });
-  const run = (runArgs: readonly string[], stdin: 'ignore' | 'inherit') => runLauncher(invocation, { file, args: runArgs, stdin, outputFile });
+  const run = (runArgs: readonly string[], stdin: 'ignore' | 'inherit') =>
+    runLauncher(invocation, { file, args: runArgs, stdin, outputFile });
   announce('Launching Telepresence Root Daemon');
   if (asRoot) {
     if ((await run(args, 'ignore')) !== 0) throw startError(invocation, outputFile);
@@ -50,9 +51,15 @@ interface Launch {
 /** The exit code; the launched program ends as soon as the helper listens. */
 function runLauncher(invocation: Invocation, { file, args, stdin, outputFile }: Launch): Promise<number> {
   const output = openSync(outputFile, 'w', 0o600);
-  const limits = stdin === 'inherit' ? invocation.signal : AbortSignal.any([invocation.signal, AbortSignal.timeout(startTimeoutMs)]);
+  const limits =
+    stdin === 'inherit' ? invocation.signal : AbortSignal.any([invocation.signal, AbortSignal.timeout(startTimeoutMs)]);
   return new Promise<number>((resolve, reject) => {
-    const child = spawn(file, [...args], { cwd: '/', env: { ...invocation.io.env }, stdio: [stdin, output, output], signal: limits });
+    const child = spawn(file, [...args], {
+      cwd: '/',
+      env: { ...invocation.io.env },
+      stdio: [stdin, output, output],
+      signal: limits,
+    });
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (error.name === 'AbortError') reject(AppError.from(limits.reason));
       else reject(error.code === 'ENOENT' ? privilegesError(`${file} is not installed`) : error);

@@ -1,7 +1,7 @@
 import { delimiter, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { KubeFlags } from '#protocol/local-api/model.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import type { KubeFlags } from '#protocol/local-api/model.ts';
 import type { CliIo } from '../invocation.ts';
 import { collectList } from './values.ts';
 

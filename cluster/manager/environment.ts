@@ -1,8 +1,14 @@
 import { parseCidr, type Cidr } from '#base/common/cidr.ts';
 import type { LogLevel } from '#base/common/log.ts';
+import { parseGoDuration } from '#protocol/chart/go-duration.ts';
+import { managerHealthPort, managerVariables, podCidrStrategies, workloadKinds } from '#protocol/chart/manager-environment.ts';
+import { parseByteQuantity } from '#protocol/chart/quantity.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { PodCidrStrategy } from './info/subnet-source.ts';
 import { parseLogLevel } from './manager-log.ts';
+
+export type PodCidrStrategy = (typeof podCidrStrategies)[number];
+
+export type WorkloadKindName = (typeof workloadKinds)[number];
 
 /** The settings of the traffic-manager, as the chart writes them into its pod's environment. */
 export interface ManagerSettings {
@@ -18,16 +24,18 @@ export interface ManagerSettings {
   readonly podCidrs: readonly Cidr[];
   /** Empty: all. */
   readonly managedNamespaces: readonly string[];
+  readonly workloads: readonly WorkloadKindName[];
   readonly clientConnectionTtlMs: number;
   readonly agentImage: string;
   readonly maxReceiveBytes: number;
-  readonly telepresenceApiPort: number;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const hourMs = 3_600_000;
-const strategies: readonly PodCidrStrategy[] = ['auto', 'nodePodCIDRs', 'coverPodIPs', 'environment'];
+const defaultServerPort = 8081;
+const defaultClientTtlMs = 24 * 3_600_000;
+const defaultMaxReceiveBytes = 4 * 1024 * 1024;
+const defaultWorkloads: readonly WorkloadKindName[] = ['deployments', 'replicaSets', 'statefulSets'];
 
 /**
  * Reads the environment; what is not set has its default.
@@ -35,55 +43,48 @@ const strategies: readonly PodCidrStrategy[] = ['auto', 'nodePodCIDRs', 'coverPo
  * @throws AppError `config.invalid`, naming the variable.
  */
 export function readEnvironment(env: Env): ManagerSettings {
+  const names = managerVariables;
   return {
-    namespace: env['MANAGER_NAMESPACE'] || 'ambassador',
-    podIp: env['POD_IP'] ?? '',
-    podName: env['POD_NAME'] ?? '',
-    serverPort: readPort(env, 'SERVER_PORT', 8081),
-    healthPort: readPort(env, 'HEALTH_PORT', 8082),
-    prometheusPort: readPort(env, 'PROMETHEUS_PORT', 0),
-    logLevel: read(env, 'LOG_LEVEL', 'info', parseLogLevel),
-    podCidrStrategy: read<PodCidrStrategy>(env, 'POD_CIDR_STRATEGY', 'auto', (text) => strategies.find((name) => name === text)),
-    podCidrs: readList(env, 'POD_CIDRS').map((text) => parseCidr(text) ?? invalid('POD_CIDRS', text)),
-    managedNamespaces: readList(env, 'MANAGED_NAMESPACES'),
-    clientConnectionTtlMs: read(env, 'CLIENT_CONNECTION_TTL', 24 * hourMs, parseDuration),
-    agentImage: env['AGENT_IMAGE'] ?? '',
-    maxReceiveBytes: read(env, 'GRPC_MAX_RECEIVE_SIZE', 4 * 1024 * 1024, parseQuantity),
-    telepresenceApiPort: readPort(env, 'TELEPRESENCE_API_PORT', 0),
+    namespace: read(env, names.managerNamespace, 'ambassador', (text) => text),
+    podIp: env[names.podIp] ?? '',
+    podName: env[names.podName] ?? '',
+    serverPort: read(env, names.serverPort, defaultServerPort, parsePort),
+    healthPort: read(env, names.healthPort, managerHealthPort, parsePort),
+    prometheusPort: read(env, names.prometheusPort, 0, parsePort),
+    logLevel: read(env, names.logLevel, 'info', parseLogLevel),
+    podCidrStrategy: read<PodCidrStrategy>(env, names.podCidrStrategy, 'auto', oneOf(podCidrStrategies)),
+    podCidrs: read<readonly Cidr[]>(env, names.podCidrs, [], listOf(parseCidr)),
+    managedNamespaces: read<readonly string[]>(env, names.managedNamespaces, [], listOf((text) => text)),
+    workloads: read(env, names.workloads, defaultWorkloads, listOf(oneOf(workloadKinds))),
+    clientConnectionTtlMs: read(env, names.clientConnectionTtl, defaultClientTtlMs, parseGoDuration),
+    agentImage: env[names.agentImage] ?? '',
+    maxReceiveBytes: read(env, names.grpcMaxReceiveSize, defaultMaxReceiveBytes, parseByteQuantity),
   };
-}
-
-/** Reads Go's form: `24h`, `1h30m`, `1.5s`, `300ms`. Milliseconds. */
-export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: hourMs };
-  let totalMs = 0;
-  for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) totalMs += Number(amount) * (units[unit] ?? 0);
-  return totalMs;
-}
-
-/** Reads Kubernetes' form: `4Mi`, `512Ki`, `4M`, `4194304`. Bytes. */
-export function parseQuantity(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G)?$/.exec(text);
-  if (match === null) return undefined;
-  const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, k: 1e3, M: 1e6, G: 1e9 };
-  return Math.round(Number(match[1]) * (match[2] === undefined ? 1 : (units[match[2]] ?? 1)));
 }
 
 function read<T>(env: Env, name: string, fallback: T, parse: (text: string) => T | undefined): T {
   const text = env[name];
-  return text === undefined || text === '' ? fallback : (parse(text) ?? invalid(name, text));
+  if (text === undefined || text === '') return fallback;
+  const value = parse(text);
+  if (value === undefined) {
+    throw new AppError({ code: 'config.invalid', message: `The variable ${name} has a value that cannot be used: ${text}` });
+  }
+  return value;
 }
 
-function readPort(env: Env, name: string, fallback: number): number {
-  return read(env, name, fallback, (text) => (/^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : undefined));
+function parsePort(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : undefined;
 }
 
-/** Between commas or blanks. */
-function readList(env: Env, name: string): readonly string[] {
-  return (env[name] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+function oneOf<const T extends string>(known: readonly T[]): (text: string) => T | undefined {
+  return (text) => known.find((entry) => entry === text);
 }
 
-function invalid(name: string, text: string): never {
-  throw new AppError({ code: 'config.invalid', message: `The variable ${name} has a value that cannot be used: ${text}` });
+/** Between blanks; one entry that cannot be read spoils the list. */
+function listOf<T>(parse: (text: string) => T | undefined): (text: string) => readonly T[] | undefined {
+  return (text) => {
+    const entries = text.split(/[\s,]+/).filter((entry) => entry !== '');
+    const values = entries.flatMap((entry) => parse(entry) ?? []);
+    return values.length === entries.length ? values : undefined;
+  };
 }

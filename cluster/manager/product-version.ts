@@ -1,7 +1,7 @@
 import { productVersion } from '#base/common/version.ts';
 
 /** What `Version` says first. */
-export const managerName = 'Telepresence Desktop Traffic Manager';
+export const managerProductName = 'Telepresence Desktop Traffic Manager';
 
 /**
  * Stock clients compare the version with theirs: below 2.7 they refuse, above 2.20 they expect calls and behaviour of later releases. So it

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
-import type { KubeClient } from '#net/kube/kube-client.ts';
+import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { ClusterDns } from './dns/cluster-dns.ts';
@@ -81,7 +81,7 @@ export class TrafficManager {
   async start(): Promise<{ readonly serverPort: number; readonly healthPort: number }> {
     const { settings, kube, log, host } = this.#options;
     const { info, dns } = await this.#openCluster();
-    const workloads = new WorkloadSource({ kube, logger: this.#logger.child('workloads'), managerNamespace: settings.namespace });
+    const workloads = new WorkloadSource({ kube, logger: this.#logger.child('workloads'), managerNamespace: settings.namespace, kinds: settings.workloads });
     this.#stops.push(() => workloads.stop());
     const service = managerService({
       sessions: this.#sessions,
@@ -93,7 +93,6 @@ export class TrafficManager {
       logSource: { kube, namespace: settings.namespace, podName: settings.podName, log },
       identity: () => this.#identity,
       agentImage: settings.agentImage,
-      telepresenceApiPort: settings.telepresenceApiPort,
       onTraffic: (ingress, egress) => {
         this.#ingressBytes += ingress;
         this.#egressBytes += egress;
@@ -148,7 +147,10 @@ export class TrafficManager {
       },
     });
     this.#stops.push(() => info.stop());
-    this.#supervise('info', () => info.start());
+    this.#supervise('info', async () => {
+      await info.start();
+      this.#isReady = true;
+    });
     this.#supervise('identity', () => this.#readIdentity());
     return { info, dns: new ClusterDns(exchange, clusterDomain, this.#logger.child('dns')) };
   }
@@ -156,11 +158,18 @@ export class TrafficManager {
   /** The ids that tell clusters and installations apart: those of namespaces that live as long as they do. */
   async #readIdentity(): Promise<void> {
     const { kube, settings } = this.#options;
-    const uidOf = async (namespace: string) =>
-      (await kube.request<{ readonly metadata: { readonly uid: string } }>({ method: 'GET', path: `/api/v1/namespaces/${namespace}` })).metadata.uid;
-    const [clusterId, installId] = await Promise.all([uidOf('default').catch(() => ''), uidOf(settings.namespace)]);
+    const uidOf = async (namespace: string) => {
+      try {
+        const path = `/api/v1/namespaces/${namespace}`;
+        return (await kube.request<{ readonly metadata: { readonly uid: string } }>({ method: 'GET', path })).metadata.uid;
+      } catch (error) {
+        // Rights in a few namespaces only: laptops get along without.
+        if (error instanceof KubeStatusError) return '';
+        throw error;
+      }
+    };
+    const [clusterId, installId] = await Promise.all([uidOf('default'), uidOf(settings.namespace)]);
     this.#identity = { clusterId: clusterId === '' ? installId : clusterId, installId };
-    this.#isReady = true;
   }
 
   #serveTunnel(stream: Parameters<typeof serveTunnel>[0]): void {

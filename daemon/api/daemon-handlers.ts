@@ -1,5 +1,6 @@
-import { untilAborted, type Handlers } from '#net/rpc/handlers.ts';
+import { type Handlers, untilAborted } from '#net/rpc/handlers.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import type { CallInput } from '#protocol/local-api/local-api.ts';
 import type { DaemonContext } from './daemon-context.ts';
 
 /** The calls about the daemon itself. `endProcess` is called once the answer to `quit` is on its way. */
@@ -30,7 +31,7 @@ export function createDaemonHandlers(
         daemon.logger.info('Log level changed', { level: input.level, durationMs: input.durationMs });
       }
       if (input.scope === 'local') return {};
-      const isPassedOn = await daemon.setRemoteLogLevel(input);
+      const isPassedOn = await passOn(daemon, input);
       if (!isPassedOn && input.scope === 'remote') {
         throw new AppError({
           code: 'connection.none',
@@ -41,4 +42,14 @@ export function createDaemonHandlers(
       return {};
     },
   };
+}
+
+/** Without a connection there is nobody to pass the level on to, which is an error only for a person who asked for just that. */
+async function passOn(daemon: DaemonContext, input: CallInput<'setLogLevel'>): Promise<boolean> {
+  try {
+    return await daemon.setRemoteLogLevel(input);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'connection.none' && input.use === undefined) return false;
+    throw error;
+  }
 }

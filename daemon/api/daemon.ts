@@ -1,17 +1,17 @@
+import { deferred } from '#base/common/deferred.ts';
+import { productVersion } from '#base/common/version.ts';
 import type { ProcessLogger } from '#base/node/logger.ts';
 import type { Paths } from '#base/node/paths.ts';
-import { productVersion } from '#base/common/version.ts';
-import { deferred } from '#base/common/deferred.ts';
+import type { Handlers } from '#net/rpc/handlers.ts';
+import { quitHelper } from '#net/rpc/quit-helper.ts';
 import { serveChannel } from '#net/rpc/server.ts';
 import { listenUnix } from '#net/rpc/unix-listener.ts';
-import type { Handlers } from '#net/rpc/handlers.ts';
 import { HealthRegistry } from '../state/health-registry.ts';
 import { StateStore } from '../state/state-store.ts';
 import { TaskRegistry } from '../state/task-registry.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import { readInstallId } from './install-id.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { quitHelper } from '#net/rpc/quit-helper.ts';
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -34,14 +34,18 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const { logger } = processLogger;
   const daemon = createContext(options);
   const ended = deferred<void>();
-  let listener: Awaited<ReturnType<typeof listenUnix>>;
   const endProcess = () => {
     logger.info('Daemon ends');
-    ended.resolve(listener?.close());
+    ended.resolve(listening.then((listener) => listener?.close()));
   };
-  const handlers = options.createHandlers(daemon, endProcess);
-  listener = await listenUnix(paths.daemonSocket, (channel) => serveChannel(channel, handlers, { logger: logger.child('api') }));
-  if (listener === undefined) return undefined;
+  // The parts come to life only where this process has the socket: a second daemon must touch nothing.
+  let handlers: Handlers | undefined;
+  const useHandlers = () => (handlers ??= options.createHandlers(daemon, endProcess));
+  const listening = listenUnix(paths.daemonSocket, (channel) =>
+    serveChannel(channel, useHandlers(), { logger: logger.child('api') }),
+  );
+  if ((await listening) === undefined) return undefined;
+  useHandlers();
   logger.info('Daemon started', { version: productVersion, socket: paths.daemonSocket, installId: daemon.installId });
   return {
     ended: ended.promise,
@@ -57,7 +61,13 @@ function createContext(options: DaemonOptions): DaemonContext {
   const { paths, env, processLogger, executable } = options;
   const { logger } = processLogger;
   const installId = readInstallId(paths.stateDirectory);
-  const state = new StateStore({ version: productVersion, pid: process.pid, executable, installId, startedAt: new Date().toISOString() });
+  const state = new StateStore({
+    version: productVersion,
+    pid: process.pid,
+    executable,
+    installId,
+    startedAt: new Date().toISOString(),
+  });
   const tasks = new TaskRegistry(state);
   const lifecycle = new Lifecycle(logger);
   // Registered first, so that it runs last: until then the connections still need the helper.

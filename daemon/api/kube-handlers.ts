@@ -1,6 +1,6 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
-import type { KubeconfigSource } from '../kube/kubeconfig.ts';
 import { clusterError } from '../kube/cluster-error.ts';
+import type { KubeconfigSource } from '../kube/kubeconfig.ts';
 
 /** Longer than a healthy API server needs, shorter than a person waits for a list. */
 const listTimeoutMs = 10_000;
@@ -21,11 +21,19 @@ interface NamespaceList {
 }
 
 async function listNamespaces(source: KubeconfigSource, signal: AbortSignal): Promise<string[]> {
-  const [{ loadKubeconfig }, { KubeClient }] = await Promise.all([import('../kube/kubeconfig.ts'), import('#net/kube/kube-client.ts')]);
+  const [{ loadKubeconfig }, { KubeClient }] = await Promise.all([
+    import('../kube/kubeconfig.ts'),
+    import('#net/kube/kube-client.ts'),
+  ]);
   const target = loadKubeconfig(source);
   const client = new KubeClient(target.credentials);
   try {
-    const list = await client.request<NamespaceList>({ method: 'GET', path: '/api/v1/namespaces', signal, timeoutMs: listTimeoutMs });
+    const list = await client.request<NamespaceList>({
+      method: 'GET',
+      path: '/api/v1/namespaces',
+      signal,
+      timeoutMs: listTimeoutMs,
+    });
     return list.items.flatMap(({ metadata }) => metadata?.name ?? []).sort();
   } catch (error) {
     if (signal.aborted) throw error;

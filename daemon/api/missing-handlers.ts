@@ -1,6 +1,6 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { localApi, type CallName } from '#protocol/local-api/local-api.ts';
+import { type CallName, localApi } from '#protocol/local-api/local-api.ts';
 
 /** Answers every call with `unsupported`: what is left where no part of the daemon serves a call. */
 export function createMissingHandlers(): Handlers {

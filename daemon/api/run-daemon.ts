@@ -12,7 +12,7 @@ export async function runDaemon(): Promise<number> {
   const { logger } = processLogger;
   const crash = (kind: string) => (error: unknown) => {
     logger.error(`Daemon crashed: ${kind}`, { error });
-    console.error(error);
+    print(error instanceof Error ? (error.stack ?? error.message) : String(error));
     // The helper sees its lease end and undoes what this process had set up.
     process.exit(70);
   };
@@ -26,7 +26,7 @@ export async function runDaemon(): Promise<number> {
     createHandlers,
   });
   if (daemon === undefined) {
-    console.error(`A Telepresence daemon is running already and serves ${paths.daemonSocket}`);
+    print(`A Telepresence daemon is running already and serves ${paths.daemonSocket}`);
     return 0;
   }
   const stop = () => void daemon.stop();
@@ -37,4 +37,9 @@ export async function runDaemon(): Promise<number> {
   await daemon.ended;
   processLogger.close();
   return 0;
+}
+
+/** For whoever started the process; the log is for later. */
+function print(text: string): void {
+  process.stderr.write(`${text}\n`);
 }

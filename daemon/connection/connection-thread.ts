@@ -30,7 +30,12 @@ export class ConnectionThread {
   constructor(options: ConnectionThreadOptions) {
     this.#options = options;
     const script = import.meta.url.endsWith('.ts') ? './connection-worker.ts' : './connection-worker.js';
-    this.#worker = new Worker(new URL(script, import.meta.url), { workerData: options.input, name: `connection ${options.input.name}` });
+    this.#worker = new Worker(new URL(script, import.meta.url), {
+      workerData: options.input,
+      name: `connection ${options.input.name}`,
+      // Descriptors come from the helper and go to the packet thread: they are closed where they end.
+      trackUnmanagedFds: false,
+    });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.#worker.on('error', (error) => this.#ended(AppError.from(error)));
     this.#worker.on('exit', (code) => this.#ended(new AppError({ code: 'internal', message: `The connection's thread ended (code ${code})` })));

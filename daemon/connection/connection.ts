@@ -151,6 +151,7 @@ export class Connection {
       await this.#laptop.makeDns();
       this.#enterStage('verify');
       await this.#verify();
+      if (this.#settings.dns.recursionCheck) await this.#laptop.detectRecursion();
       await this.#rerouter.start();
       this.#enterStage(undefined);
       this.#onSince = new Date().toISOString();

@@ -1,5 +1,5 @@
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
-import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
+import { loadConfig, showConfig, type LoadedConfig } from '../config/load-config.ts';
 import type { SettingsSources } from './connection.ts';
 import type { ConnectionSettings } from './settings.ts';
 import type { WorkerInput } from './worker-messages.ts';
@@ -21,7 +21,7 @@ export function effectiveConfig(
   return {
     ...loaded,
     view: () => ({
-      config: { ...loaded.config },
+      config: showConfig(loaded.config),
       sources: { ...loaded.sources },
       configFile: place.configFile,
       logDirectory: place.logDirectory,
@@ -48,6 +48,7 @@ export function settingsOf({ config }: LoadedConfig, { request, managerNamespace
       mappings: dns.mappings,
       lookupTimeoutMs: dns.lookupTimeout,
       recursionCheck: dns.recursionCheck,
+      localAddresses: dns.localAddresses,
     },
     dialTimeoutMs: timeouts.endpointDial + timeouts.roundtripLatency,
     connectTimeoutMs: timeouts.trafficManagerConnect,

@@ -15,6 +15,12 @@ export interface LaptopNetworkOptions extends Pick<DataPathOptions, 'dialer' | '
   readonly onLost: (reason: AppError) => void;
 }
 
+/** Bound to port 53 of the interface's address. */
+export interface DnsSockets {
+  readonly udpFd: number;
+  readonly tcpFd: number;
+}
+
 export interface DnsHook {
   readonly mode: DnsHookMode;
   readonly formerServers: readonly string[];
@@ -31,8 +37,8 @@ const addressPool = { prefix: '198.18', size: 16 };
 const ipv6Prefix = 'fd7c:e51e:9a0f';
 
 /** Outside the kernel's range for ordinary programs (32768–60999), so that a redirect can leave exactly these alone. */
-const firstExemptPort = 21_530;
-const exemptPortCount = 32;
+const firstExemptPort = 16_384;
+const exemptPortCount = 64;
 
 /** The laptop's side of a connection: interface, packets, routes and DNS hook, all on one lease of the helper. */
 export class LaptopNetwork {
@@ -40,17 +46,17 @@ export class LaptopNetwork {
   readonly address: string;
   readonly addresses: readonly string[];
   readonly exemptPorts: { readonly first: number; readonly last: number };
-  /** Bound to port 53 of `address`; whoever serves DNS takes them over. */
-  readonly dnsSockets: { readonly udpFd: number; readonly tcpFd: number };
   readonly #helper: HelperClient;
   readonly #dataPath: DataPath;
   readonly #tunFd: number;
+  #dnsSockets: DnsSockets | undefined;
+  #closed: Promise<void> | undefined;
   readonly #expectEnd: () => void;
 
   private constructor(fields: {
     interfaceName: string;
     block: AddressBlock;
-    dnsSockets: { udpFd: number; tcpFd: number };
+    dnsSockets: DnsSockets;
     helper: HelperClient;
     dataPath: DataPath;
     tunFd: number;
@@ -60,7 +66,7 @@ export class LaptopNetwork {
     this.address = fields.block.ipv4.interfaceAddress;
     this.addresses = fields.block.cidrs;
     this.exemptPorts = fields.block.exemptPorts;
-    this.dnsSockets = fields.dnsSockets;
+    this.#dnsSockets = fields.dnsSockets;
     this.#helper = fields.helper;
     this.#dataPath = fields.dataPath;
     this.#tunFd = fields.tunFd;
@@ -70,6 +76,7 @@ export class LaptopNetwork {
   /** Takes a lease of the helper and has the interface made; packets flow from then on. */
   static async open(options: LaptopNetworkOptions, signal: AbortSignal): Promise<LaptopNetwork> {
     const helper = await HelperClient.connect(options.helperSocket, { signal });
+    const descriptors: number[] = [];
     try {
       const block = await freeAddressBlock();
       const made = await helper.call('createInterface', {
@@ -77,7 +84,8 @@ export class LaptopNetwork {
         ipv4: block.cidrs[0] ?? '',
         ...(block.cidrs[1] === undefined ? {} : { ipv6: block.cidrs[1] }),
       });
-      const [tunFd, udpFd, tcpFd] = await helper.claim(made.claim);
+      descriptors.push(...(await helper.claim(made.claim)));
+      const [tunFd, udpFd, tcpFd] = descriptors;
       if (tunFd === undefined || udpFd === undefined || tcpFd === undefined) {
         throw new AppError({ code: 'interface.failed', message: 'The helper handed over fewer descriptors than it should' });
       }
@@ -98,9 +106,18 @@ export class LaptopNetwork {
       void helper.closed.then(() => lost(helperGone()));
       return new LaptopNetwork({ interfaceName: made.name, block, dnsSockets: { udpFd, tcpFd }, helper, dataPath, tunFd, expectEnd });
     } catch (error) {
+      for (const descriptor of descriptors) closeSync(descriptor);
       await helper.close();
       throw error;
     }
+  }
+
+  /** Hands the DNS sockets over, once, to whoever closes them from then on. */
+  takeDnsSockets(): DnsSockets {
+    const sockets = this.#dnsSockets;
+    if (sockets === undefined) throw new Error('The DNS sockets have been taken');
+    this.#dnsSockets = undefined;
+    return sockets;
   }
 
   async setRoutes(routes: readonly Cidr[], reserved: readonly IpAddress[]): Promise<void> {
@@ -120,8 +137,13 @@ export class LaptopNetwork {
     });
   }
 
-  /** Gives the laptop back what it had. */
-  async close(): Promise<void> {
+  /** Gives the laptop back what it had. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#expectEnd();
     this.#dataPath.endConnections();
     try {
@@ -131,6 +153,10 @@ export class LaptopNetwork {
     }
     await this.#dataPath.stop();
     closeSync(this.#tunFd);
+    if (this.#dnsSockets !== undefined) {
+      closeSync(this.#dnsSockets.udpFd);
+      closeSync(this.#dnsSockets.tcpFd);
+    }
     await this.#helper.close();
   }
 }
@@ -151,7 +177,7 @@ async function freeAddressBlock(): Promise<AddressBlock> {
     const prefix = `${addressPool.prefix}.${Math.floor(index / 16)}`;
     const cidr = parseCidr(`${prefix}.${base}/28`);
     if (cidr === undefined || routes.some((route) => route.cidr.prefix > 1 && overlaps(route.cidr, cidr))) continue;
-    const ipv6Base = `${ipv6Prefix}:${index.toString(16)}::`;
+    const ipv6Base = index === 0 ? `${ipv6Prefix}::` : `${ipv6Prefix}:${index.toString(16)}::`;
     const first = firstExemptPort + index * exemptPortCount;
     return {
       cidrs: [`${prefix}.${base + 1}/28`, ...(hasIpv6 ? [`${ipv6Base}1/112`] : [])],

@@ -1,6 +1,7 @@
 import { formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
 import type { IpAddress } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { normalizeName, reverseZones } from '#net/dns/names.ts';
 import type { HostRoute } from '../routing/host-routes.ts';
 import { VirtualAddresses } from '../routing/virtual-addresses.ts';
 import { parseSubnets, planRoutes, type RoutingPlan } from '../routing/wanted-routes.ts';
@@ -49,7 +50,18 @@ export function planLaptop(input: LaptopPlanInput): LaptopPlan {
     virtualSubnet: pool,
   });
   const virtual = virtualAddresses(routing, pool, input.virtual);
-  return { routing, virtual, wanted: { routes: routing.routes, reserved: input.serverIps, domains: domains(input), dns: dns(input, routing, virtual) } };
+  const dnsSettings = dns(input, routing, virtual);
+  return {
+    routing,
+    virtual,
+    wanted: {
+      routes: routing.routes,
+      reserved: input.serverIps,
+      domains: domains(input, dnsSettings.includeSuffixes, routing.routes),
+      dns: dnsSettings,
+      formerServers: settings.dns.localAddresses,
+    },
+  };
 }
 
 /** The condition that tells of a moved subnet; `undefined` where nothing had to be moved. */
@@ -88,8 +100,10 @@ function dns(input: LaptopPlanInput, routing: RoutingPlan, virtual: VirtualAddre
   };
 }
 
-function domains({ namespaces, facts }: LaptopPlanInput): string[] {
-  return [...namespaces(), 'svc', facts.clusterDomain, 'tel2-search'].map((domain) => `~${domain}`);
+/** What a resolver that knows several servers sends here, and the domain that it puts behind single labels. */
+function domains({ namespaces, facts }: LaptopPlanInput, suffixes: readonly string[], routes: readonly Cidr[]): string[] {
+  const names = [...namespaces(), 'svc', facts.clusterDomain, ...suffixes, ...reverseZones(routes)].map(normalizeName);
+  return ['tel2-search', ...names.map((name) => `~${name}`)];
 }
 
 /** What programs know stays valid while the same subnets are translated. */

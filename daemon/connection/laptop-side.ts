@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/common/log.ts';
 import type { Cidr } from '#base/common/cidr.ts';
 import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { isHelperListening } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { dnsHookModes } from '#protocol/helper/helper-api.ts';
 import type { DataPathOptions } from '../data-path/data-path.ts';
@@ -20,6 +21,8 @@ export interface WantedLaptop {
   readonly dns: Omit<DnsSettings, 'serverAddress' | 'formerServers' | 'search'>;
   /** Domains for a resolver that can send some names here and others elsewhere. */
   readonly domains: readonly string[];
+  /** Instead of the name servers that were in use before; empty: those. */
+  readonly formerServers: readonly string[];
 }
 
 export interface LaptopSideOptions {
@@ -85,6 +88,11 @@ export class LaptopSide {
     await this.#hookDns(made, wanted);
   }
 
+  /** Finds out whether the cluster's DNS asks this laptop, and breaks the circle if so. */
+  async detectRecursion(): Promise<void> {
+    await this.#made?.dns.detectRecursion();
+  }
+
   async verify(): Promise<DnsVerification> {
     return this.#made === undefined ? { ok: false, reason: 'There is no interface' } : await verifyDns(this.#made.dns);
   }
@@ -137,7 +145,7 @@ export class LaptopSide {
       await network.setRoutes(wanted.routes, wanted.reserved);
       const dns = new DnsServer({
         ...wanted.dns,
-        ...network.dnsSockets,
+        ...network.takeDnsSockets(),
         serverAddress: network.address,
         formerServers: [],
         search: [],
@@ -155,7 +163,8 @@ export class LaptopSide {
 
   async #hookDns(made: Made, wanted: WantedLaptop): Promise<void> {
     made.hook = await made.network.setDns(wanted.domains, dnsHookModes);
-    made.dns.update({ formerServers: made.hook.formerServers, search: made.hook.search });
+    const formerServers = wanted.formerServers.length > 0 ? wanted.formerServers : made.hook.formerServers;
+    made.dns.update({ formerServers, search: made.hook.search });
     const reserved = reservedWith(wanted, made.hook);
     if (reserved.length > wanted.reserved.length) await made.network.setRoutes(wanted.routes, reserved);
   }
@@ -168,15 +177,17 @@ export class LaptopSide {
   }
 
   async #repair(): Promise<void> {
-    const old = this.#made;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
+        if (!(await isHelperListening(this.#options.helperSocket))) throw new Error('No helper listens');
+        // Its sockets hold the address that the new interface will have.
+        if (this.#made !== undefined) await closeMade(this.#made);
+        this.#made = undefined;
         const network = await this.#openNetwork(signal);
         const wanted = this.#wanted;
         if (wanted === undefined) return;
         this.#made = await this.#make(network, wanted);
-        if (old !== undefined) await closeMade(old);
         await this.#hookDns(this.#made, wanted);
         this.#options.onTrouble(undefined);
         return;

@@ -14,6 +14,8 @@ export interface ConnectionSettings {
     readonly mappings: readonly { readonly name: string; readonly aliasFor: string }[];
     readonly lookupTimeoutMs: number;
     readonly recursionCheck: boolean;
+    /** Name servers to ask instead of those that were in use before; empty: those. */
+    readonly localAddresses: readonly string[];
   };
   readonly dialTimeoutMs: number;
   readonly connectTimeoutMs: number;

@@ -252,8 +252,16 @@ export class ClusterSession implements TunnelDialer {
       await this.#pause(pace.everyMs);
       const hasSlept = Date.now() > due + sleepSlackMs;
       const timeoutMs = hasSlept ? busyProbe.timeoutMs : pace.timeoutMs;
-      const remaining = live.link.manager.remain({ session: live.session }, { timeoutMs, signal });
-      await Promise.all([remaining, live.link.probe(timeoutMs)]);
+      await Promise.all([this.#remain(live, signal), live.link.probe(timeoutMs)]);
+    }
+  }
+
+  /** Keeps the session; only its being unknown is a failure, for silence is the probe's to judge. */
+  async #remain(live: Live, signal: AbortSignal): Promise<void> {
+    try {
+      await live.link.manager.remain({ session: live.session }, { timeoutMs: callTimeoutMs, signal });
+    } catch (error) {
+      if (isSessionUnknown(error)) throw error;
     }
   }
 

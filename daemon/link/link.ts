@@ -71,7 +71,7 @@ export class Link {
     for (const session of this.#forwards) session.destroy();
   }
 
-  /** Waits for one answer on every session; those that give none are ended. */
+  /** Waits for one answer on every session; those that stay silent are ended. */
   async probe(timeoutMs: number): Promise<void> {
     await Promise.all(this.#sessions().map((session) => probeSession(session, timeoutMs)));
   }
@@ -110,12 +110,13 @@ async function openSession(kube: KubeClient, pod: ManagerPod, signal: AbortSigna
   return await WireSession.open(await openPortForward(kube.credentials, pod, { signal }));
 }
 
-/** Any answer will do, an error of the traffic-manager too; silence ends the session. */
+/** Any answer will do, an error of the traffic-manager too, and any other byte; silence ends the session. */
 async function probeSession(session: WireSession, timeoutMs: number): Promise<void> {
+  const before = session.bytesReceived;
   try {
     await session.manager.version({}, { timeoutMs });
   } catch (error) {
     const isSilent = ConnectError.from(error).code === Code.DeadlineExceeded || ConnectError.from(error).code === Code.Canceled;
-    if (isSilent || !session.isOpen) session.destroy();
+    if (isSilent && session.bytesReceived === before) session.destroy();
   }
 }

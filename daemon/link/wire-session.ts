@@ -1,8 +1,9 @@
-import http2, { type ClientHttp2Session } from 'node:http2';
-import type { Duplex } from 'node:stream';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { PassThrough } from 'node:stream';
 import { createClient, type Client } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import type { PortForward } from '#net/port-forward/port-forward.ts';
 import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-options.ts';
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
@@ -24,10 +25,12 @@ export class WireSession {
   /** Resolves when the session has ended, for whatever reason. */
   readonly closed: Promise<void>;
   readonly #session: ClientHttp2Session;
+  readonly #forward: PortForward;
   #tunnels = 0;
 
-  private constructor(session: ClientHttp2Session) {
+  private constructor(session: ClientHttp2Session, forward: PortForward) {
     this.#session = session;
+    this.#forward = forward;
     this.closed = new Promise((resolve) => session.once('close', resolve));
     this.manager = createClient(
       Manager,
@@ -36,7 +39,7 @@ export class WireSession {
         sessionManager: {
           authority,
           request: async (method, path, headers, options) =>
-            session.request({ ...headers, ':method': method, ':path': path }, options),
+            withReadableBody(session.request({ ...headers, ':method': method, ':path': path }, options)),
           notifyResponseByteRead: () => undefined,
         },
       }),
@@ -44,17 +47,25 @@ export class WireSession {
   }
 
   /** Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out. */
-  static async open(duplex: Duplex): Promise<WireSession> {
-    const session = http2.connect(authority, { ...clientSessionOptions, createConnection: () => duplex });
+  static async open(forward: PortForward): Promise<WireSession> {
+    const session = http2.connect(authority, { ...clientSessionOptions, createConnection: () => forward });
     // Every tunnel and call hears of the end through its own stream.
     session.on('error', () => undefined);
-    duplex.on('error', () => session.destroy());
+    let failure: Error | undefined;
+    forward.on('error', (error) => {
+      failure = error;
+      session.destroy(error);
+    });
     await new Promise<void>((resolve, reject) => {
       session.once('connect', () => resolve());
-      session.once('close', () => reject(new Error('The connection to the traffic-manager ended at once')));
+      session.once('close', () => reject(failure ?? new Error('The connection to the traffic-manager ended at once')));
     });
     session.setLocalWindowSize(connectionWindowBytes);
-    return new WireSession(session);
+    return new WireSession(session, forward);
+  }
+
+  get bytesReceived(): number {
+    return this.#forward.bytesReceived;
   }
 
   get tunnels(): number {
@@ -87,4 +98,19 @@ export class WireSession {
   destroy(): void {
     this.#session.destroy();
   }
+}
+
+/**
+ * A stream whose body can be iterated although it has ended already. A port-forward often delivers a whole answer at once; the stream is
+ * closed then before anybody iterates, and Node takes a closed HTTP/2 stream with unread data for one that broke
+ * (ERR_STREAM_PREMATURE_CLOSE). Reading through a stream of our own, which ends when its data has been read, avoids that.
+ */
+function withReadableBody(stream: ClientHttp2Stream): ClientHttp2Stream {
+  const body = new PassThrough();
+  stream.pipe(body);
+  stream.once('error', (error) => body.destroy(error));
+  stream.once('close', () => {
+    if (!stream.readableEnded) body.destroy(new Error('The stream ended before its answer'));
+  });
+  return Object.defineProperty(stream, Symbol.asyncIterator, { value: () => body[Symbol.asyncIterator]() });
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { stateEvent, type StateEvent } from '#protocol/local-api/model.ts';
+import { type StateEvent, stateEvent } from '#protocol/local-api/model.ts';
 import { HealthRegistry } from './health-registry.ts';
 import { StateStore } from './state-store.ts';
 import { TaskRegistry } from './task-registry.ts';
@@ -60,7 +60,10 @@ describe('TaskRegistry', () => {
     });
     expect(result).toBe(7);
     expect(seen).toEqual(['running ', 'running api', 'done api']);
-    expect(Object.values(store.state.tasks)[0]).toMatchObject({ title: 'Connect to staging', endedAt: expect.any(String) as string });
+    expect(Object.values(store.state.tasks)[0]).toMatchObject({
+      title: 'Connect to staging',
+      endedAt: expect.any(String) as string,
+    });
     vi.advanceTimersByTime(59_999);
     expect(Object.keys(store.state.tasks)).toHaveLength(1);
     vi.advanceTimersByTime(1);
@@ -69,9 +72,14 @@ describe('TaskRegistry', () => {
 
   it('keeps the error of a failed task and throws it', async () => {
     const store = new StateStore(daemon);
-    const failing = new TaskRegistry(store).run({ title: 'x' }, () => Promise.reject(new AppError({ code: 'timeout', message: 'too slow' })));
+    const failing = new TaskRegistry(store).run({ title: 'x' }, () =>
+      Promise.reject(new AppError({ code: 'timeout', message: 'too slow' })),
+    );
     await expect(failing).rejects.toMatchObject({ code: 'timeout' });
-    expect(Object.values(store.state.tasks)[0]).toMatchObject({ state: 'failed', error: { code: 'timeout', message: 'too slow' } });
+    expect(Object.values(store.state.tasks)[0]).toMatchObject({
+      state: 'failed',
+      error: { code: 'timeout', message: 'too slow' },
+    });
   });
 
   it.each(['person', 'caller'])('cancels when the %s does', async (who) => {
@@ -111,7 +119,12 @@ describe('HealthRegistry', () => {
     const store = new StateStore(daemon);
     const health = new HealthRegistry(store);
     const base = { severity: 'warning', title: '', message: '' } as const;
-    for (const [code, connection] of [['x', 'a'], ['y', 'a'], ['x', 'b']] as const) health.raise({ ...base, code, connection });
+    for (const [code, connection] of [
+      ['x', 'a'],
+      ['y', 'a'],
+      ['x', 'b'],
+    ] as const)
+      health.raise({ ...base, code, connection });
     health.raise({ ...base, code: 'x' });
     health.clear('x');
     health.clear('x', 'b');

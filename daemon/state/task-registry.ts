@@ -53,7 +53,11 @@ export class TaskRegistry {
       return result;
     } catch (thrown) {
       const error = AppError.from(thrown);
-      publish({ state: error.code === 'cancelled' ? 'cancelled' : 'failed', endedAt: now(), error: error.toData() as Task['error'] });
+      publish({
+        state: error.code === 'cancelled' ? 'cancelled' : 'failed',
+        endedAt: now(),
+        error: error.toData() as Task['error'],
+      });
       throw error;
     } finally {
       this.#running.delete(id);

@@ -7,20 +7,23 @@ export interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
+/** A WebSocket begins with a GET, which API servers before 1.35 take for the verb `get`; later ones ask for `create`. */
+const forwardRule: Rule = { apiGroups: [''], resources: ['pods/portforward'], verbs: ['get', 'create'] };
+
 /** What a developer needs in the traffic-manager's namespace to connect, and what a test takes away from it. */
 export const connectRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['services'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['pods/portforward'], verbs: ['create'] },
+  forwardRule,
 ];
 
 /** What a developer needs in a namespace to be worked in, and cluster-wide to see namespaces. */
 export const developRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods', 'services', 'namespaces', 'configmaps'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['apps'], resources: ['deployments', 'replicasets', 'statefulsets'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['pods/portforward'], verbs: ['create'] },
+  forwardRule,
 ];
 
 const lifeSeconds = 3600;

@@ -43,6 +43,9 @@ const watchSeconds = { min: 240, max: 480 };
 /** A watch that the API server should have ended but did not is dead. */
 const watchSlackMs = 30_000;
 
+/** A watch, or a list's revision, that lasts no longer than this is a failure: it must not be tried in a tight loop. */
+const minWatchMs = 1_000;
+
 const listTimeoutMs = 60_000;
 
 /**
@@ -98,16 +101,18 @@ export class Informer<T extends KubeObject, S> {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     let failures = 0;
+    let listedAt = 0;
     while (!signal.aborted) {
       try {
         let version = await this.#list();
         this.#isSynced = true;
         this.#synced.resolve();
         failures = 0;
+        listedAt = performance.now();
         while (!signal.aborted) version = await this.#watch(version);
       } catch (error) {
         if (signal.aborted) break;
-        if (isExpired(error)) continue;
+        if (isExpired(error) && performance.now() - listedAt > minWatchMs) continue;
         if (!this.#isSynced && isRefused(error)) {
           this.#synced.reject(error);
           this.#stop.abort();
@@ -168,8 +173,7 @@ export class Informer<T extends KubeObject, S> {
       const key = keyOf(event.object);
       this.#apply(key, event.type === 'DELETED' ? undefined : this.#options.select(event.object));
     }
-    // A server that ends every watch at once must not be asked in a tight loop.
-    if (performance.now() - startedAt < 1_000) await this.#pause(1);
+    if (performance.now() - startedAt < minWatchMs) await this.#pause(1);
     return version;
   }
 

@@ -43,7 +43,7 @@ export async function openPortForward(
   credentials: KubeCredentials,
   target: PortForwardTarget,
   options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
-): Promise<Duplex> {
+): Promise<PortForward> {
   const { headers, ...tls } = await credentials.requestOptions();
   const socket = new WebSocket(portForwardUrl(credentials.server, target), [subprotocol], {
     ...tls,
@@ -57,7 +57,7 @@ export async function openPortForward(
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await opened(socket);
-    return new PortForwardDuplex(socket);
+    return new PortForward(socket);
   } catch (error) {
     throw options.signal?.aborted === true ? options.signal.reason : error;
   } finally {
@@ -65,8 +65,10 @@ export async function openPortForward(
   }
 }
 
-class PortForwardDuplex extends Duplex {
+/** The byte stream to a port of a pod. */
+export class PortForward extends Duplex {
   readonly #socket: WebSocket;
+  #bytesReceived = 0;
   readonly #announced = [false, false];
 
   constructor(socket: WebSocket) {
@@ -78,6 +80,11 @@ class PortForwardDuplex extends Duplex {
       if (!this.readableEnded) this.push(null);
     });
     socket.on('error', (error) => this.destroy(error));
+  }
+
+  /** Data bytes that have arrived so far: a way that delivers is alive, however late its answers are. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   override _read(): void {
@@ -126,6 +133,7 @@ class PortForwardDuplex extends Duplex {
   }
 
   #receive(message: Buffer): void {
+    this.#bytesReceived += message.length;
     const channel = message[0] ?? errorChannel;
     if (this.#announced[channel] === false) {
       this.#announced[channel] = true;

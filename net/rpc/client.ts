@@ -1,5 +1,5 @@
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { productVersion } from '#base/common/version.ts';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent, CallInput, CallName, CallOutput, SubscriptionName } from '#protocol/local-api/local-api.ts';
 import type { ClientMessage } from '#protocol/local-api/messages.ts';
@@ -91,7 +91,11 @@ class ChannelClient implements ApiClient {
     return this.#greeted.promise;
   }
 
-  async call<Name extends CallName>(name: Name, input: CallInput<Name>, options: CallOptions<Name> = {}): Promise<CallOutput<Name>> {
+  async call<Name extends CallName>(
+    name: Name,
+    input: CallInput<Name>,
+    options: CallOptions<Name> = {},
+  ): Promise<CallOutput<Name>> {
     if (this.#failure !== undefined) throw this.#failure;
     const { signal } = options;
     if (signal?.aborted === true) throw AppError.from(signal.reason);
@@ -148,7 +152,9 @@ class ChannelClient implements ApiClient {
 
   #end(error: Error | undefined): void {
     this.#failure =
-      error instanceof AppError ? error : new AppError({ code: 'daemon.lost', message: 'The connection to the daemon ended' }, error);
+      error instanceof AppError
+        ? error
+        : new AppError({ code: 'daemon.lost', message: 'The connection to the daemon ended' }, error);
     this.#greeted.reject(this.#failure);
     for (const { ended } of this.#calls.values()) ended.reject(this.#failure);
     this.#calls.clear();

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { createApiClient, type ApiClient, type ClientOptions } from './client.ts';
+import { type ApiClient, type ClientOptions, createApiClient } from './client.ts';
 import { socketChannel } from './socket-channel.ts';
 
 /**

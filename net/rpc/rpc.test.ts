@@ -7,8 +7,8 @@ import { deferred } from '#base/common/deferred.ts';
 import { productVersion } from '#base/common/version.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { connectApi } from './connect-api.ts';
-import { fakeState, startFakeDaemon, type FakeDaemonOptions } from './fake-daemon.ts';
-import { untilAborted, type Handlers } from './handlers.ts';
+import { type Handlers, untilAborted } from './handlers.ts';
+import { type FakeDaemonOptions, fakeState, startFakeDaemon } from './testing/fake-daemon.ts';
 
 let directory = '';
 let path = '';
@@ -171,7 +171,10 @@ describe('slow subscribers', () => {
       {
         watchWorkloads: async (_input, { emit, signal }) => {
           while (!signal.aborted) {
-            emit({ kind: 'snapshot', workloads: [{ kind: 'Deployment', name: pad, namespace: '', state: 'unknown', agent: 'none', interceptedBy: [] }] });
+            emit({
+              kind: 'snapshot',
+              workloads: [{ kind: 'Deployment', name: pad, namespace: '', state: 'unknown', agent: 'none', interceptedBy: [] }],
+            });
             await new Promise((resolve) => setImmediate(resolve));
           }
           dropped.resolve(signal.reason as AppError);
@@ -200,21 +203,26 @@ describe('bytes', () => {
   it('reads messages that arrive one byte at a time, and several at once', async () => {
     await serve({ listContexts: async () => ({ contexts: [] }) });
     const socket = await rawClient();
-    const calls = [1, 2].map((id) => `${JSON.stringify({ id, call: 'listContexts', input: { kubeFlags: { context: 'ü' } } })}\n`).join('');
+    const calls = [1, 2]
+      .map((id) => `${JSON.stringify({ id, call: 'listContexts', input: { kubeFlags: { context: 'ü' } } })}\n`)
+      .join('');
     for (const byte of Buffer.from(calls)) socket.write(Uint8Array.of(byte));
     const lines = await readLines(socket, (line) => line.includes('"id":2'));
     expect(lines).toHaveLength(2);
   });
 
-  it.each(['not json\n', '[]\n', '{"id":"x"}\n', '{"id":0,"call":"listContexts"}\n'])('ends a connection that sends %j', async (text) => {
-    await serve({});
-    const socket = await rawClient();
-    const closed = new Promise((resolve) => socket.on('close', resolve));
-    socket.on('error', () => undefined);
-    socket.write(text);
-    socket.resume();
-    await closed;
-  });
+  it.each(['not json\n', '[]\n', '{"id":"x"}\n', '{"id":0,"call":"listContexts"}\n'])(
+    'ends a connection that sends %j',
+    async (text) => {
+      await serve({});
+      const socket = await rawClient();
+      const closed = new Promise((resolve) => socket.on('close', resolve));
+      socket.on('error', () => undefined);
+      socket.write(text);
+      socket.resume();
+      await closed;
+    },
+  );
 });
 
 describe('state', () => {

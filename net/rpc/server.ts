@@ -1,7 +1,7 @@
 import type { Logger } from '#base/common/log.ts';
 import { productVersion } from '#base/common/version.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { localApi, type CallName } from '#protocol/local-api/local-api.ts';
+import { type CallName, localApi } from '#protocol/local-api/local-api.ts';
 import type { DaemonMessage } from '#protocol/local-api/messages.ts';
 import type { MessageChannel } from './channel.ts';
 import type { Handlers } from './handlers.ts';

@@ -2,13 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { StateEvent, Task } from '#protocol/local-api/model.ts';
 import type { ApiClient } from './client.ts';
-import { fakeState } from './fake-daemon.ts';
 import { untilAborted } from './handlers.ts';
 import { applyStateEvent, mirrorState } from './state-mirror.ts';
+import { fakeState } from './testing/fake-daemon.ts';
 
 const task = (id: string): Task => ({ id, title: id, state: 'running', stage: '', startedAt: '2026-01-01T00:00:00.000Z' });
 const snapshot = (revision: number): StateEvent => ({ kind: 'snapshot', revision, state: fakeState() });
-const delta = (revision: number, id: string, value?: Task): StateEvent => ({ kind: 'delta', revision, collection: 'tasks', id, value });
+const delta = (revision: number, id: string, value?: Task): StateEvent => ({
+  kind: 'delta',
+  revision,
+  collection: 'tasks',
+  id,
+  value,
+});
 
 describe('applyStateEvent', () => {
   it('adds, replaces and removes members without changing the state before', () => {
@@ -31,7 +37,11 @@ describe('mirrorState', () => {
   /** Each subscription plays the next script; `lag` ends one the way a daemon drops a slow reader. */
   const playing = (scripts: readonly (readonly (StateEvent | 'lag')[])[]) => {
     let subscriptions = 0;
-    const subscribe = async (_name: unknown, _input: unknown, options: { onEvent(event: unknown): void; signal: AbortSignal }) => {
+    const subscribe = async (
+      _name: unknown,
+      _input: unknown,
+      options: { onEvent(event: unknown): void; signal: AbortSignal },
+    ) => {
       const script = scripts[subscriptions] ?? [];
       subscriptions += 1;
       for (const event of script) {

@@ -38,7 +38,8 @@ export async function readState(api: ApiClient): Promise<DaemonState> {
     },
     enough.signal,
   );
-  if (found === undefined) throw new AppError({ code: 'daemon.lost', message: 'The daemon ended a subscription before its first event' });
+  if (found === undefined)
+    throw new AppError({ code: 'daemon.lost', message: 'The daemon ended a subscription before its first event' });
   return found;
 }
 

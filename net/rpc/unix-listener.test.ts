@@ -80,6 +80,9 @@ describe.skipIf(process.getuid?.() !== 0)('a directory of another user (needs ro
     mkdirSync(join(base, 'run'), { mode: 0o700 });
     chownSync(join(base, 'run'), 12_345, 12_345);
     await expect(listen()).rejects.toMatchObject({ code: 'daemon.start-failed' });
-    await expect(connectApi(path)).rejects.toMatchObject({ code: 'daemon.not-running', message: expect.stringContaining('another user') as string });
+    await expect(connectApi(path)).rejects.toMatchObject({
+      code: 'daemon.not-running',
+      message: expect.stringContaining('another user') as string,
+    });
   });
 });

@@ -56,7 +56,7 @@ export const chartValues = z
         registry: z._default(z.string(), defaultImageRegistry),
         name: z._default(z.string().check(z.minLength(1)), defaultImageName),
         /** Empty: the version of this product. */
-        tag: z._default(z.string(), ''),
+        tag: z._default(z.union([z.string(), z.number()]), ''),
         pullPolicy: z._default(z.enum(['Always', 'IfNotPresent', 'Never']), 'IfNotPresent'),
         imagePullSecrets: z._default(z.array(z.strictObject({ name: z.string().check(z.minLength(1)) })), []),
       }),

@@ -1,11 +1,5 @@
 import * as z from 'zod/mini';
-import {
-  connection,
-  connectRequest,
-  kubeFlags,
-  stateEvent,
-  workload,
-} from './model.ts';
+import { connection, connectRequest, kubeFlags, stateEvent, workload } from './model.ts';
 
 /**
  * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
@@ -50,6 +44,7 @@ export const localApi = {
   cancelTask: { input: z.strictObject({ id: z.string() }), output: nothing },
   connect: {
     input: connectRequest,
+    /** `stage` is one of `connectStages`, `detail` the same in words. */
     event: z.object({ stage: z.string(), detail: z.optional(z.string()) }),
     output: z.object({ connection, alreadyConnected: z.boolean(), warnings: z.array(z.string()) }),
     survivesDisconnect: true,
@@ -81,7 +76,14 @@ export const localApi = {
     input: z.strictObject({ kubeFlags, kubeconfigEnv: z.optional(z.string()) }),
     output: z.object({
       contexts: z.array(
-        z.object({ name: z.string(), cluster: z.string(), user: z.string(), namespace: z.string(), server: z.string(), current: z.boolean() }),
+        z.object({
+          name: z.string(),
+          cluster: z.string(),
+          user: z.string(),
+          namespace: z.string(),
+          server: z.string(),
+          current: z.boolean(),
+        }),
       ),
     }),
   },
@@ -144,4 +146,6 @@ export type CallEvent<Name extends CallName> = LocalApi[Name] extends { readonly
   ? z.infer<Event>
   : never;
 /** Calls that run until they are cancelled. */
-export type SubscriptionName = { [Name in CallName]: LocalApi[Name] extends { readonly subscription: true } ? Name : never }[CallName];
+export type SubscriptionName = {
+  [Name in CallName]: LocalApi[Name] extends { readonly subscription: true } ? Name : never;
+}[CallName];

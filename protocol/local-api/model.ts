@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { errorRegistry, type ErrorCode } from '#protocol/errors/registry.ts';
+import { type ErrorCode, errorRegistry } from '#protocol/errors/registry.ts';
 
 /** The domain model as it crosses the local API. Values are validated where they enter the daemon; clients trust their daemon. */
 

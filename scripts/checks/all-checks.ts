@@ -2,6 +2,7 @@ import type { Check } from './check.ts';
 import { checkBoundaries } from './check-boundaries.ts';
 import { checkBundles } from './check-bundles.ts';
 import { checkGenerated } from './check-generated.ts';
+import { checkLockfile } from './check-lockfile.ts';
 import { checkTypes } from './check-types.ts';
 import { checkVersions } from './check-versions.ts';
 import { programCheck } from './program-check.ts';
@@ -15,5 +16,6 @@ export const allChecks: readonly Check[] = [
   programCheck('unused', 'knip', ['--no-progress', '--no-config-hints']),
   { name: 'bundles', find: checkBundles },
   { name: 'generated', find: checkGenerated },
+  { name: 'lockfile', find: checkLockfile },
   { name: 'versions', find: checkVersions },
 ];

@@ -2,6 +2,7 @@ import type { Cidr } from '#base/common/cidr.ts';
 import type { Logger } from '#base/common/log.ts';
 import { Informer } from '#net/kube/informer.ts';
 import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import type { PodCidrStrategy } from '../environment.ts';
 import {
   addressesOfPod,
   areNodeCidrsUsable,
@@ -12,8 +13,6 @@ import {
   type PodObject,
 } from './pod-cidrs.ts';
 import { cidrsOf, guessServiceCidrs, serviceCidrPath, type ServiceCidrObject } from './service-cidrs.ts';
-
-export type PodCidrStrategy = 'auto' | 'nodePodCIDRs' | 'coverPodIPs' | 'environment';
 
 export interface SubnetOptions {
   readonly kube: KubeClient;

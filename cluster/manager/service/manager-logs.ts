@@ -28,7 +28,8 @@ export async function collectLogs(source: LogSource, withYaml: boolean): Promise
     return { podLogs: { [key]: text }, podYaml: withYaml ? { [key]: await podYaml(kube, path) } : {}, errMsg: '' };
   } catch (error) {
     if (!(error instanceof KubeStatusError)) throw error;
-    return { podLogs: { [key]: log.recentText }, podYaml: {}, errMsg: error.message };
+    // Without the right to read logs, what the process remembers is the newest part of the same.
+    return { podLogs: { [key]: log.recentText }, podYaml: {}, errMsg: withYaml ? error.message : '' };
   }
 }
 

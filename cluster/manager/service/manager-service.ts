@@ -7,14 +7,13 @@ import {
   AgentPodInfoSnapshotSchema,
   InterceptInfoSnapshotSchema,
   WorkloadEventsDeltaSchema,
-  WorkloadInfo_Kind,
   type Manager,
   type SessionInfo,
 } from '#protocol/cluster/generated/manager_pb.js';
 import type { ClusterDns } from '../dns/cluster-dns.ts';
 import type { ClusterInfoSource } from '../info/cluster-info-source.ts';
 import { parseLogLevel, type ManagerLog } from '../manager-log.ts';
-import { managerName, managerVersion } from '../product-version.ts';
+import { managerProductName, managerVersion } from '../product-version.ts';
 import type { Session, SessionRegistry } from '../sessions/session-registry.ts';
 import { Waiter } from '../watched-value.ts';
 import type { WorkloadChange } from '../workloads/namespace-workloads.ts';
@@ -31,7 +30,6 @@ export interface ManagerServiceParts {
   readonly logSource: LogSource;
   readonly identity: () => { readonly clusterId: string; readonly installId: string };
   readonly agentImage: string;
-  readonly telepresenceApiPort: number;
   readonly onTraffic: (ingressBytes: bigint, egressBytes: bigint) => void;
   readonly onArrived: () => void;
 }
@@ -50,7 +48,7 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
   const toSessionInfo = (session: Session) => ({ sessionId: session.id, ...parts.identity() });
 
   return {
-    version: () => ({ name: managerName, version: managerVersion }),
+    version: () => ({ name: managerProductName, version: managerVersion }),
     getAgentImageFQN: () => {
       if (parts.agentImage === '') throw new ConnectError('No image of the traffic-agent is configured', Code.Unavailable);
       return { fQN: parts.agentImage };
@@ -59,10 +57,11 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
     canConnectAmbassadorCloud: () => ({ canConnect: false }),
     getCloudConfig: () => ({}),
     getClientConfig: () => ({ configYaml: new TextEncoder().encode(parts.info.clientConfigYaml) }),
-    getTelepresenceAPI: () => ({ port: parts.telepresenceApiPort }),
+    // The traffic-agent's own API for applications is not offered.
+    getTelepresenceAPI: () => ({ port: 0 }),
     getKnownWorkloadKinds: (info) => {
       need(info);
-      return { kinds: [WorkloadInfo_Kind.DEPLOYMENT, WorkloadInfo_Kind.REPLICASET, WorkloadInfo_Kind.STATEFULSET] };
+      return { kinds: parts.workloads.kinds };
     },
 
     arriveAsClient: (laptop) => {

@@ -3,7 +3,7 @@ import { Informer, type InformerEvent } from '#net/kube/informer.ts';
 import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
 import { WorkloadEvent_Type } from '#protocol/cluster/generated/manager_pb.js';
 import { Waiter } from '../watched-value.ts';
-import { workloadFacts, workloadResources, type WorkloadFacts, type WorkloadObject } from './workload-state.ts';
+import { workloadFacts, type WorkloadFacts, type WorkloadObject, type WorkloadResource } from './workload-state.ts';
 
 export interface WorkloadChange {
   readonly type: WorkloadEvent_Type;
@@ -20,13 +20,19 @@ export class NamespaceWorkloads {
   readonly #isHidden: (workload: WorkloadFacts) => boolean;
   #started: Promise<void> | undefined;
 
-  constructor(kube: KubeClient, namespace: string, logger: Logger, isHidden: (workload: WorkloadFacts) => boolean) {
+  constructor(
+    kube: KubeClient,
+    namespace: string,
+    resources: readonly WorkloadResource[],
+    logger: Logger,
+    isHidden: (workload: WorkloadFacts) => boolean,
+  ) {
     this.#logger = logger;
     this.#isHidden = isHidden;
-    this.#informers = workloadResources.map(({ kind, resource }) => {
+    this.#informers = resources.map(({ kind, group, resource }) => {
       const informer = new Informer<WorkloadObject, WorkloadFacts>({
         client: kube,
-        path: `/apis/apps/v1/namespaces/${namespace}/${resource}`,
+        path: `/apis/${group}/namespaces/${namespace}/${resource}`,
         select: (object) => workloadFacts(kind, object),
         logger,
       });

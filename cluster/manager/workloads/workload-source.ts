@@ -1,11 +1,15 @@
 import type { Logger } from '#base/common/log.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
+import type { WorkloadInfo_Kind } from '#protocol/cluster/generated/manager_pb.js';
+import type { WorkloadKindName } from '../environment.ts';
 import { NamespaceWorkloads, type WorkloadChange } from './namespace-workloads.ts';
+import { workloadResources } from './workload-state.ts';
 
 export interface WorkloadSourceOptions {
   readonly kube: KubeClient;
   readonly logger: Logger;
   readonly managerNamespace: string;
+  readonly kinds: readonly WorkloadKindName[];
   /** How long a namespace is followed after its last reader left. Default 1 min. */
   readonly lingerMs?: number;
 }
@@ -30,6 +34,10 @@ export class WorkloadSource {
     this.#options = options;
   }
 
+  get kinds(): WorkloadInfo_Kind[] {
+    return this.#options.kinds.map((name) => workloadResources[name].kind);
+  }
+
   async *watch(namespace: string, signal: AbortSignal): AsyncGenerator<readonly WorkloadChange[]> {
     const entry = this.#enter(namespace);
     try {
@@ -51,11 +59,12 @@ export class WorkloadSource {
   }
 
   #enter(namespace: string): Entry {
-    const { kube, logger, managerNamespace } = this.#options;
+    const { kube, logger, managerNamespace, kinds } = this.#options;
     let entry = this.#entries.get(namespace);
     if (entry === undefined) {
       const isManager = (workload: { readonly name: string }) => namespace === managerNamespace && workload.name === managerName;
-      entry = { workloads: new NamespaceWorkloads(kube, namespace, logger, isManager), readers: 0, linger: undefined };
+      const resources = kinds.map((name) => workloadResources[name]);
+      entry = { workloads: new NamespaceWorkloads(kube, namespace, resources, logger, isManager), readers: 0, linger: undefined };
       this.#entries.set(namespace, entry);
     }
     clearTimeout(entry.linger);

@@ -1,6 +1,7 @@
+import type { WorkloadKindName } from '../environment.ts';
 import { WorkloadInfo_Kind, WorkloadInfo_State } from '#protocol/cluster/generated/manager_pb.js';
 
-/** What is read of a Deployment, StatefulSet or ReplicaSet. */
+/** What is read of a workload of any kind. */
 export interface WorkloadObject {
   readonly metadata?: {
     readonly name?: string;
@@ -10,6 +11,8 @@ export interface WorkloadObject {
   };
   readonly spec?: { readonly replicas?: number };
   readonly status?: {
+    /** Of a Rollout, which judges itself. */
+    readonly phase?: string;
     readonly observedGeneration?: number;
     readonly replicas?: number;
     readonly readyReplicas?: number;
@@ -19,7 +22,7 @@ export interface WorkloadObject {
   };
 }
 
-export type WorkloadKind = WorkloadInfo_Kind.DEPLOYMENT | WorkloadInfo_Kind.REPLICASET | WorkloadInfo_Kind.STATEFULSET;
+export type WorkloadKind = Exclude<WorkloadInfo_Kind, WorkloadInfo_Kind.UNSPECIFIED>;
 
 /** The few facts that are kept of a workload. */
 export interface WorkloadFacts {
@@ -29,12 +32,26 @@ export interface WorkloadFacts {
   readonly state: WorkloadInfo_State;
 }
 
-/** Where each kind's objects are, below its namespace. */
-export const workloadResources: readonly { readonly kind: WorkloadKind; readonly resource: string }[] = [
-  { kind: WorkloadInfo_Kind.DEPLOYMENT, resource: 'deployments' },
-  { kind: WorkloadInfo_Kind.STATEFULSET, resource: 'statefulsets' },
-  { kind: WorkloadInfo_Kind.REPLICASET, resource: 'replicasets' },
-];
+/** Where a kind's objects are: `/apis/<group>/namespaces/<namespace>/<resource>`. */
+export interface WorkloadResource {
+  readonly kind: WorkloadKind;
+  readonly group: string;
+  readonly resource: string;
+}
+
+export const workloadResources: Readonly<Record<WorkloadKindName, WorkloadResource>> = {
+  deployments: { kind: WorkloadInfo_Kind.DEPLOYMENT, group: 'apps/v1', resource: 'deployments' },
+  statefulSets: { kind: WorkloadInfo_Kind.STATEFULSET, group: 'apps/v1', resource: 'statefulsets' },
+  replicaSets: { kind: WorkloadInfo_Kind.REPLICASET, group: 'apps/v1', resource: 'replicasets' },
+  argoRollouts: { kind: WorkloadInfo_Kind.ROLLOUT, group: 'argoproj.io/v1alpha1', resource: 'rollouts' },
+};
+
+const rolloutStates: Readonly<Record<string, WorkloadInfo_State>> = {
+  Healthy: WorkloadInfo_State.AVAILABLE,
+  Paused: WorkloadInfo_State.AVAILABLE,
+  Progressing: WorkloadInfo_State.PROGRESSING,
+  Degraded: WorkloadInfo_State.FAILURE,
+};
 
 /** `undefined` for what is another workload's, and so no workload of its own. */
 export function workloadFacts(kind: WorkloadKind, object: WorkloadObject): WorkloadFacts | undefined {
@@ -49,6 +66,7 @@ export function workloadFacts(kind: WorkloadKind, object: WorkloadObject): Workl
  */
 export function workloadState(kind: WorkloadKind, object: WorkloadObject): WorkloadInfo_State {
   const { spec, status = {}, metadata } = object;
+  if (kind === WorkloadInfo_Kind.ROLLOUT) return rolloutStates[status.phase ?? ''] ?? WorkloadInfo_State.UNKNOWN_UNSPECIFIED;
   const condition = (type: string) => status.conditions?.find((entry) => entry.type === type);
   if (condition('ReplicaFailure')?.status === 'True' || condition('Progressing')?.status === 'False') return WorkloadInfo_State.FAILURE;
   if ((status.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return WorkloadInfo_State.PROGRESSING;

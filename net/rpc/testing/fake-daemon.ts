@@ -1,10 +1,10 @@
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { localApi, type CallName } from '#protocol/local-api/local-api.ts';
+import { type CallName, localApi } from '#protocol/local-api/local-api.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
-import { untilAborted, type Handlers } from './handlers.ts';
-import { serveChannel, type ServerOptions } from './server.ts';
-import { listenUnix, type UnixListener } from './unix-listener.ts';
+import { type Handlers, untilAborted } from '../handlers.ts';
+import { type ServerOptions, serveChannel } from '../server.ts';
+import { listenUnix, type UnixListener } from '../unix-listener.ts';
 
 export interface FakeDaemonOptions extends Partial<ServerOptions> {
   readonly path: string;
@@ -29,7 +29,13 @@ export async function startFakeDaemon(options: FakeDaemonOptions): Promise<UnixL
 /** A daemon's state without connections, changed as a test needs it. */
 export function fakeState(change: Partial<DaemonState> = {}): DaemonState {
   return {
-    daemon: { version: '0.1.0', pid: 4242, executable: '/opt/telepresence/daemon.js', installId: 'c0ffee', startedAt: '2026-01-01T00:00:00.000Z' },
+    daemon: {
+      version: '0.1.0',
+      pid: 4242,
+      executable: '/opt/telepresence/daemon.js',
+      installId: 'c0ffee',
+      startedAt: '2026-01-01T00:00:00.000Z',
+    },
     connections: {},
     tasks: {},
     health: {},
@@ -51,7 +57,9 @@ type LooseHandler = (input: unknown, context: { emit(event: unknown): void; read
 
 function checkedHandlers(handlers: Partial<Handlers>): Handlers {
   const names = Object.keys(localApi) as CallName[];
-  return Object.fromEntries(names.map((name) => [name, checked(name, handlers[name] as LooseHandler | undefined)])) as unknown as Handlers;
+  return Object.fromEntries(
+    names.map((name) => [name, checked(name, handlers[name] as LooseHandler | undefined)]),
+  ) as unknown as Handlers;
 }
 
 function checked(name: CallName, handler: LooseHandler | undefined): LooseHandler {

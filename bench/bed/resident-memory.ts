@@ -1,0 +1,66 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Laptop } from '../../e2e/laptop/laptop.ts';
+import type { Cluster } from '../../e2e/support/cluster.ts';
+import { settings } from '../../e2e/support/settings.ts';
+
+/** On the laptop, but not of the product: the loads, kubectl, and the stand-in for sudo. */
+const others = /\/bench\/programs\/|\bport-forward\b|\/bin\/sudo\b/;
+
+/** Processes of the product on the laptop, whatever they are called. */
+export async function productPids(laptop: Laptop): Promise<readonly number[]> {
+  return (await laptop.processes()).filter(({ command }) => !others.test(command)).map(({ pid }) => pid);
+}
+
+/** Processes of the traffic-manager's pods, where their node is this machine; otherwise none. */
+export async function managerPids(cluster: Cluster): Promise<readonly number[]> {
+  const pods = await cluster.pods(settings.managerNamespace);
+  const uids = pods
+    .filter(({ metadata }) => metadata.name.startsWith('traffic-manager') && metadata.deletionTimestamp === undefined)
+    .map(({ metadata }) => metadata.uid ?? '');
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+    // With systemd as the driver, underscores stand for the dashes.
+    if (!uids.some((uid) => uid !== '' && (cgroup.includes(uid) || cgroup.includes(uid.replaceAll('-', '_'))))) continue;
+    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    if (command.trim() !== 'pause') found.push(Number(pid));
+  }
+  return found;
+}
+
+/** Resident memory of these processes together, in MiB; pages that two of them share count twice. */
+export async function residentMib(pids: readonly number[]): Promise<number> {
+  const sizes = await Promise.all(
+    pids.map(async (pid) => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+const sampleIntervalMs = 150;
+
+/** Watches processes for the most that they have together at any time. */
+export class PeakMemory {
+  readonly #pids: readonly number[];
+  #timer: NodeJS.Timeout | undefined;
+  #peakMib = 0;
+
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+  }
+
+  start(): void {
+    const sample = async () => {
+      this.#peakMib = Math.max(this.#peakMib, await residentMib(this.#pids));
+    };
+    this.#timer = setInterval(() => void sample(), sampleIntervalMs);
+  }
+
+  /** In MiB. */
+  stop(): number {
+    clearInterval(this.#timer);
+    return this.#peakMib;
+  }
+}

@@ -1,0 +1,79 @@
+import { median } from '../programs/statistics.ts';
+import { type Bench, errorNote, type Finding, figures, type Measure, type Way } from './measure.ts';
+import { rawRoundTripMs } from './traffic.ts';
+
+/** kubectl port-forward has no datagrams. */
+const dnsWays: readonly Way[] = ['ours', 'direct'];
+
+/** Fresh names that each way gets in a round. */
+export function freshNamesPerRound(isQuick: boolean): number {
+  return isQuick ? 8 : 15;
+}
+
+/** How many fresh names a run needs. */
+export function freshNames(rounds: number, isQuick: boolean): number {
+  return rounds * freshNamesPerRound(isQuick) * dnsWays.length;
+}
+
+async function cached(bench: Bench): Promise<readonly Finding[]> {
+  const { bed } = bench;
+  const count = bench.options.isQuick ? 200 : 500;
+  const name = `${bed.targetsHost}.svc.cluster.local`;
+  const samples = await bench.alternate(
+    async (way) => {
+      // Once beside the clock, so that it is cached.
+      const server = await serverOf(bench, way);
+      await bench.load(way).run('askNames', [[name], server]);
+      return await bench.load(way).run('askNames', [Array.from({ length: count }, () => name), server]);
+    },
+    { ways: dnsWays },
+  );
+  return [
+    {
+      title: 'DNS cached, p50',
+      unit: 'ms',
+      samples: figures(samples, ({ p50Ms }) => p50Ms),
+      bar: { reach: 'at-most', bar: 0.15, goal: 0.1 },
+      ...errorNote(samples, failures(samples.by)),
+    },
+  ];
+}
+
+async function uncached(bench: Bench): Promise<readonly Finding[]> {
+  const roundTrips: number[] = [];
+  const count = freshNamesPerRound(bench.options.isQuick);
+  const samples = await bench.alternate(
+    async (way) => {
+      const server = await serverOf(bench, way);
+      if (way === 'ours') roundTrips.push(await rawRoundTripMs(bench));
+      return await bench.load(way).run('askNames', [bench.bed.takeFreshNames(count), server]);
+    },
+    { ways: dnsWays },
+  );
+  const roundTrip = median(roundTrips);
+  return [
+    {
+      title: 'DNS uncached, p50',
+      unit: 'ms',
+      samples: figures(samples, ({ p50Ms }) => p50Ms),
+      bar: { reach: 'at-most', bar: 1, goal: 0.3, relation: { kind: 'above-round-trip', roundTrip } },
+      ...errorNote(samples, `round trip beside it ${roundTrip.toFixed(2)} ms`, failures(samples.by)),
+    },
+  ];
+}
+
+/** From the node the cluster's own server is asked; on the laptop whichever resolv.conf names. */
+async function serverOf(bench: Bench, way: Way): Promise<string | undefined> {
+  return way === 'direct' ? await bench.bed.cluster.clusterIp('kube-system', 'kube-dns') : undefined;
+}
+
+function failures(by: ReadonlyMap<Way, readonly { readonly failures: number }[]>): string | undefined {
+  const parts = [...by].map(([way, list]) => [way, list.reduce((sum, sample) => sum + sample.failures, 0)] as const);
+  const failed = parts.filter(([, count]) => count > 0);
+  return failed.length === 0 ? undefined : failed.map(([way, count]) => `${way}: ${count} without an answer`).join(', ');
+}
+
+export const dnsMeasures: readonly Measure[] = [
+  { name: 'dns cached', run: cached },
+  { name: 'dns uncached', run: uncached },
+];

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { managerPids, productPids, residentMib } from '../bed/resident-memory.ts';
+import { goodbye } from '../programs/ports.ts';
+import type { Bench, Finding, Measure, Way } from './measure.ts';
+
+const settleMs = 1_500;
+
+async function idle(bench: Bench): Promise<readonly Finding[]> {
+  const { bed, options } = bench;
+  await bed.prepare('ours');
+  const driver = bench.load('ours');
+  const [onLaptop, inCluster] = [await productPids(bed.laptop), await managerPids(bed.cluster)];
+  const before = { laptop: await residentMib(onLaptop), manager: await residentMib(inCluster) };
+  const opened = await driver.run('openIdle', [bench.target('ours', 'echo'), options.connections], 90_000);
+  await sleep(settleMs);
+  const after = { laptop: await residentMib(onLaptop), manager: await residentMib(inCluster) };
+  const working = await driver.run('echoIdle', [], 60_000);
+  await driver.run('closeIdle', []);
+  const each = (part: 'laptop' | 'manager') => ((after[part] - before[part]) * 1024) / Math.max(1, opened);
+  const count = options.connections.toLocaleString('en');
+  return [
+    {
+      title: `${count} idle connections, working`,
+      unit: '',
+      samples: { ours: [working] },
+      bar: { reach: 'at-least', bar: options.connections },
+      note: `${opened} opened`,
+    },
+    {
+      title: `${count} idle connections, laptop memory each`,
+      unit: 'KiB',
+      samples: { ours: [each('laptop')] },
+      bar: { reach: 'at-most', bar: 60, goal: 30 },
+    },
+    ...(inCluster.length === 0
+      ? []
+      : [{ title: `${count} idle connections, manager memory each`, unit: 'KiB', samples: { ours: [each('manager')] } }]),
+  ];
+}
+
+/** Ours against kubectl port-forward, once each: the figure is one of ten seconds already. */
+async function rate(bench: Bench): Promise<readonly Finding[]> {
+  const { options } = bench;
+  const durationMs = options.isQuick ? 3_000 : 10_000;
+  const dialogue = { request: '.', reply: '.' };
+  const samples = await bench.alternate(
+    async (way) =>
+      await bench
+        .load(way)
+        .run('connectionRate', [bench.target(way, 'echo'), dialogue, options.rate, durationMs], durationMs + 15_000),
+    { rounds: 1 },
+  );
+  const pick = (figure: 'p50Ms' | 'p99Ms' | 'failures'): Partial<Record<Way, readonly number[]>> =>
+    Object.fromEntries([...samples.by].map(([way, list]) => [way, list.map((sample) => sample[figure])]));
+  const title = `${options.rate} new connections/s for ${durationMs / 1000} s`;
+  const errors = samples.errors.length === 0 ? {} : { note: samples.errors.join('; ') };
+  return [
+    { title: `${title}, failures`, unit: '', samples: pick('failures'), bar: { reach: 'at-most', bar: 0 }, ...errors },
+    { title: `${title}, p50`, unit: 'ms', samples: pick('p50Ms'), bar: { reach: 'at-most', bar: 5 } },
+    { title: `${title}, p99`, unit: 'ms', samples: pick('p99Ms') },
+  ];
+}
+
+async function sourcePort(bench: Bench): Promise<readonly Finding[]> {
+  const samples = await bench.alternate(
+    async (way) => await bench.load(way).run('sameSourcePort', [bench.target(way, 'goodbye'), 100, goodbye], 60_000),
+    { rounds: 1 },
+  );
+  const notes = [...samples.by].flatMap(([way, list]) => list.map(({ attempts }) => `${way} of ${attempts}`));
+  return [
+    {
+      title: 'same source port after the server closed, failures',
+      unit: '',
+      samples: Object.fromEntries([...samples.by].map(([way, list]) => [way, list.map(({ failures }) => failures)])),
+      bar: { reach: 'at-most', bar: 0 },
+      note: [...notes, ...samples.errors].join('; '),
+    },
+  ];
+}
+
+export const connectionMeasures: readonly Measure[] = [
+  { name: 'same source port', run: sourcePort },
+  { name: 'new connections per second', run: rate },
+  { name: 'idle connections', needsProduct: true, run: idle },
+];

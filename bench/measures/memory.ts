@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { managerPids, PeakMemory, productPids, residentMib } from '../bed/resident-memory.ts';
+import type { Bench, Finding } from './measure.ts';
+
+const parts = [
+  {
+    title: 'laptop, all processes',
+    pids: async ({ bed }: Bench) => await productPids(bed.laptop),
+    bars: { idle: [140, 110], after: [200, 150], peak: [260, 200] },
+  },
+  {
+    title: 'traffic-manager',
+    pids: async ({ bed }: Bench) => await managerPids(bed.cluster),
+    bars: { idle: [75, 55], after: [110, 75], peak: [160, 110] },
+  },
+] as const;
+
+/** Memory of both ends: connected and idle, at the most while `loads` run, and after them. */
+export async function aroundLoads(bench: Bench, loads: () => Promise<boolean>): Promise<readonly Finding[]> {
+  const settleMs = bench.options.isQuick ? 1_000 : 3_000;
+  await bench.bed.prepare('ours');
+  await sleep(settleMs);
+  const watched = await Promise.all(
+    parts.map(async (part) => {
+      const pids = await part.pids(bench);
+      return { part, pids, idle: await residentMib(pids), peak: new PeakMemory(pids) };
+    }),
+  );
+  for (const { peak } of watched) peak.start();
+  const hasLoaded = await loads();
+  const peaks = watched.map(({ peak }) => peak.stop());
+  if (hasLoaded) await sleep(settleMs);
+  const findings: Finding[] = [];
+  for (const [index, { part, pids, idle }] of watched.entries()) {
+    const add = (state: keyof typeof part.bars, words: string, mib: number, note?: string) => {
+      const [bar, goal] = part.bars[state];
+      findings.push({
+        title: `memory of ${part.title}, ${words}`,
+        unit: 'MiB',
+        samples: { ours: [mib] },
+        bar: { reach: 'at-most', bar, goal },
+        ...(note === undefined ? {} : { note }),
+      });
+    };
+    if (pids.length === 0) continue;
+    add('idle', 'connected and idle', idle, `resident, ${pids.length} ${pids.length === 1 ? 'process' : 'processes'}`);
+    if (!hasLoaded) continue;
+    add('after', 'after the loads', await residentMib(pids));
+    add('peak', 'peak', peaks[index] ?? Number.NaN);
+  }
+  return findings;
+}

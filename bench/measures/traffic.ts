@@ -1,0 +1,112 @@
+import { httpMessages } from '../programs/ports.ts';
+import { type Bench, errorNote, type Finding, figures, type Measure } from './measure.ts';
+
+const echoDialogue = { request: 'a message of thirty-two bytes, ok', reply: 'a message of thirty-two bytes, ok' };
+const byteDialogue = { request: '.', reply: '.' };
+const httpDialogue = { request: httpMessages.request, reply: httpMessages.response };
+const closingDialogue = { request: httpMessages.closingRequest, reply: httpMessages.closingResponse };
+
+const timesPf = { kind: 'times-pf' } as const;
+
+function bulk(direction: 'upload' | 'download', streams: number): Measure {
+  return {
+    name: `bulk ${direction} ${streams}`,
+    run: async (bench) => {
+      const [warmUpMs, windowMs] = bench.options.isQuick ? [100, 300] : [300, 1_200];
+      const samples = await bench.alternate(async (way) => {
+        const target = bench.target(way, direction === 'upload' ? 'sink' : 'source');
+        return await bench.load(way).run(direction, [target, streams, warmUpMs, windowMs], 15_000);
+      });
+      return [
+        {
+          title: `bulk ${direction}, ${streams === 1 ? '1 stream' : `${streams} streams`}`,
+          unit: 'Gbit/s',
+          samples: figures(samples, ({ gbitPerSecond }) => gbitPerSecond),
+          bar: { reach: 'at-least', bar: 0.85, goal: streams === 1 ? 1 : 1.2, relation: timesPf },
+          ...errorNote(samples),
+        },
+      ];
+    },
+  };
+}
+
+async function roundTrips(bench: Bench, kind: 'tcp' | 'http'): Promise<readonly Finding[]> {
+  const maxMs = bench.options.isQuick ? 200 : 800;
+  const samples = await bench.alternate(async (way) => {
+    const target = bench.target(way, kind === 'tcp' ? 'echo' : 'http');
+    return await bench.load(way).run('roundTrips', [target, kind === 'tcp' ? echoDialogue : httpDialogue, 2_000, maxMs]);
+  });
+  return [
+    {
+      title: kind === 'tcp' ? 'TCP round trip, p50' : 'HTTP keep-alive, p50',
+      unit: 'ms',
+      samples: figures(samples, ({ p50Ms }) => p50Ms),
+      bar: { reach: 'at-most', bar: 1.25, goal: 1.1, relation: timesPf },
+      ...errorNote(samples),
+    },
+  ];
+}
+
+async function connections(bench: Bench, kind: 'first byte' | 'http'): Promise<readonly Finding[]> {
+  const [count, maxMs] = bench.options.isQuick ? [60, 400] : [200, 1_500];
+  const samples = await bench.alternate(async (way) => {
+    const target = bench.target(way, kind === 'http' ? 'http' : 'echo');
+    const dialogue = kind === 'http' ? closingDialogue : byteDialogue;
+    return await bench.load(way).run('newConnections', [target, dialogue, count, maxMs], 30_000);
+  });
+  const title = kind === 'http' ? 'HTTP, new connection each' : 'connect + first byte back';
+  return [
+    {
+      title: `${title}, p50`,
+      unit: 'ms',
+      samples: figures(samples, ({ p50Ms }) => p50Ms),
+      bar: { reach: 'at-most', bar: 0.8, goal: 0.5, relation: timesPf },
+      ...errorNote(samples),
+    },
+    {
+      title: `${title}, failures`,
+      unit: '',
+      samples: Object.fromEntries(
+        [...samples.by].map(([way, list]) => [way, [list.reduce((sum, { failures }) => sum + failures, 0)]]),
+      ),
+      bar: { reach: 'at-most', bar: 0 },
+      note: [...samples.by].map(([way, list]) => `${way} of ${list.reduce((sum, sample) => sum + sample.count, 0)}`).join(', '),
+    },
+  ];
+}
+
+async function requestRate(bench: Bench): Promise<readonly Finding[]> {
+  const [warmUpMs, windowMs] = bench.options.isQuick ? [150, 400] : [500, 1_500];
+  const samples = await bench.alternate(
+    async (way) => await bench.load(way).run('requestRate', [bench.target(way, 'http'), httpDialogue, 50, warmUpMs, windowMs]),
+  );
+  const lost = [...samples.by].map(([way, list]) => [way, list.reduce((sum, { failures }) => sum + failures, 0)] as const);
+  return [
+    {
+      title: 'HTTP requests/s, 50 connections',
+      unit: '/s',
+      samples: figures(samples, ({ perSecond }) => perSecond),
+      bar: { reach: 'at-least', bar: 1.3, goal: 2, relation: timesPf },
+      ...errorNote(samples, ...lost.map(([way, count]) => (count === 0 ? undefined : `${way}: ${count} connections lost`))),
+    },
+  ];
+}
+
+export const trafficMeasures: readonly Measure[] = [
+  { name: 'tcp round trip', run: async (bench) => await roundTrips(bench, 'tcp') },
+  { name: 'http keep-alive', run: async (bench) => await roundTrips(bench, 'http') },
+  { name: 'connect first byte', run: async (bench) => await connections(bench, 'first byte') },
+  { name: 'http new connection', run: async (bench) => await connections(bench, 'http') },
+  { name: 'http requests per second', run: requestRate },
+  bulk('download', 1),
+  bulk('upload', 1),
+  bulk('download', 8),
+  bulk('upload', 8),
+];
+
+/** p50 of TCP round trips on the raw path that the product rides on; beside it other figures are judged. */
+export async function rawRoundTripMs(bench: Bench): Promise<number> {
+  const way = bench.options.ways.includes('pf') ? 'pf' : 'ours';
+  await bench.bed.prepare(way);
+  return (await bench.load(way).run('roundTrips', [bench.target(way, 'echo'), echoDialogue, 500, 200])).p50Ms;
+}

@@ -1,0 +1,16 @@
+import { parseAllDocuments, stringify } from 'yaml';
+import type { KubeObject } from '#protocol/chart/kube-object.ts';
+
+/** Objects as YAML documents, as Helm stores and prints them. */
+export function formatManifest(objects: readonly KubeObject[]): string {
+  return objects.map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })}`).join('');
+}
+
+/** The objects of a stored manifest; documents that are empty or hold something else are left out. */
+export function parseManifest(manifest: string): readonly KubeObject[] {
+  return [...parseAllDocuments(manifest)].flatMap((document) => {
+    const object = document.toJS() as Partial<KubeObject> | null;
+    const isObject = typeof object?.kind === 'string' && typeof object.apiVersion === 'string' && typeof object.metadata?.name === 'string';
+    return isObject ? [object as KubeObject] : [];
+  });
+}

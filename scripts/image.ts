@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { productVersion } from '../base/common/version.ts';
+import { imageArchive } from '../cluster/image/image-archive.ts';
+import { appDirectory, nodePath, rootFiles } from '../cluster/image/root-files.ts';
+import { defaultImageName, defaultImageRegistry } from '../protocol/chart/values.ts';
+import { checkout, distDirectory } from './checkout.ts';
+
+/**
+ * node scripts/image.ts [--reference NAME:TAG] [--program FILE] [--out FILE]
+ *
+ * Assembles the image that traffic-manager, traffic-agent and init container run, as an archive for `docker load`,
+ * `ctr images import` and `kind load image-archive`. Nothing is pulled and no container engine is needed: the file system is this
+ * checkout's Node and the bundle `dist/manager.js`, which `npm run build` makes. The same inputs give the same digest.
+ */
+const reference = option('--reference') ?? `${defaultImageRegistry}/${defaultImageName}:${productVersion}`;
+const program = option('--program') ?? join(distDirectory, 'manager.js');
+const out = option('--out') ?? join(distDirectory, 'image', 'telepresence-desktop.tar');
+const nodeBinary = realpathSync(join(checkout, 'node_modules/node/bin/node'));
+
+if (process.platform !== 'linux') fail('The image is assembled from Linux programs: run this on Linux');
+if (!existsSync(program)) fail(`${program} does not exist: run "npm run build" first`);
+
+const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? process.arch;
+const { archive, layer, digest } = imageArchive({
+  reference,
+  architecture,
+  entries: rootFiles(
+    nodeBinary,
+    new Map([
+      ['manager.js', readFileSync(program)],
+      // Says that manager.js is an ES module, so that Node need not find out.
+      ['package.json', Buffer.from('{"type":"module"}\n')],
+    ]),
+  ),
+  config: {
+    User: '1000:1000',
+    Entrypoint: [nodePath, `${appDirectory}/manager.js`],
+    WorkingDir: appDirectory,
+    Env: ['NODE_ENV=production', 'NODE_NO_WARNINGS=1', 'HOME=/tmp'],
+    Labels: { 'org.opencontainers.image.title': defaultImageName, 'org.opencontainers.image.version': productVersion },
+  },
+});
+mkdirSync(join(out, '..'), { recursive: true });
+writeFileSync(out, archive);
+const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+console.log(`${reference}  ${mebibytes(layer.length)}, ${mebibytes(gzipSync(layer).length)} compressed`);
+console.log(`${digest}  ${out}`);
+
+function option(name: string): string | undefined {
+  const index = process.argv.indexOf(name);
+  return index === -1 ? undefined : (process.argv[index + 1] ?? fail(`${name} wants a value`));
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
