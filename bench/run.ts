@@ -82,7 +82,13 @@ function makeBench(bed: BenchBed, options: Options, isTimeUp: () => boolean): Be
       const chosen = ways.filter((way) => options.ways.includes(way));
       return await alternate(chosen, rounds, isTimeUp, async (way) => {
         await bed.prepare(way);
-        return await sample(way);
+        try {
+          return await sample(way);
+        } catch (error) {
+          // The connection may be what is broken: the next sample begins with `connect`.
+          if (way === 'ours') bed.forgetConnection();
+          throw error;
+        }
       });
     },
   };

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bundle, bundle, writeBundle } from './bundle.ts';
 import { writeContents } from './bundle-contents.ts';
 import { bundleEntries } from './bundle-entries.ts';
-import { checkout, distDirectory } from './checkout.ts';
+import { distDirectory } from './checkout.ts';
 
 /**
  * npm run build            bundles every program into dist/
@@ -13,13 +13,8 @@ const isUpdate = process.argv.includes('--update-contents');
 const isQuiet = process.argv.includes('--quiet');
 const startedAt = new Date();
 
-const entries = bundleEntries.filter(({ source }) => {
-  const isThere = existsSync(join(checkout, source));
-  if (!isThere) console.error(`${source} does not exist yet: its bundle is left out`);
-  return isThere;
-});
 mkdirSync(distDirectory, { recursive: true });
-for (const result of await Promise.allSettled(entries.map(bundle))) {
+for (const result of await Promise.allSettled(bundleEntries.map(bundle))) {
   // esbuild has printed why.
   if (result.status === 'rejected') process.exitCode = 1;
   else finish(result.value);

@@ -6,6 +6,10 @@ import { checkout } from './checkout.ts';
 export interface LockedPackage {
   readonly version?: string;
   readonly optional?: boolean;
+  readonly dev?: boolean;
+  readonly cpu?: readonly string[];
+  readonly os?: readonly string[];
+  readonly libc?: readonly string[];
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +41,8 @@ export function missingPackages({ packages }: Lockfile): readonly MissingPackage
   const missing = new Map<string, MissingPackage>();
   for (const [wantedBy, { optionalDependencies = {} }] of Object.entries(packages)) {
     for (const [name, version] of Object.entries(optionalDependencies)) {
-      const isThere = packages[`${wantedBy}/node_modules/${name}`] !== undefined || packages[`node_modules/${name}`] !== undefined;
+      const isThere =
+        packages[`${wantedBy}/node_modules/${name}`] !== undefined || packages[`node_modules/${name}`] !== undefined;
       if (!isThere) missing.set(name, { path: `node_modules/${name}`, version, wantedBy });
     }
   }

@@ -6,6 +6,7 @@ import { spawnProgram } from '../../e2e/support/program.ts';
 import type { Way } from '../measures/measure.ts';
 import type { Target } from '../programs/exchange.ts';
 import { httpMessages, type PortName, ports } from '../programs/ports.ts';
+import { buildProduct } from './build-product.ts';
 import { installManager } from './install-manager.ts';
 import { LoadDriver, loadProgram } from './load-driver.ts';
 import { PortForward } from './port-forward.ts';
@@ -45,6 +46,7 @@ export class BenchBed {
 
   /** Whatever comes of `use`, nothing of the bed stays, except a traffic-manager. */
   static async with(options: BenchBedOptions, use: (bed: BenchBed) => Promise<void>): Promise<void> {
+    if (options.ways.includes('ours')) await buildProduct();
     await using disposers = new AsyncDisposableStack();
     const cluster = new Cluster(readKubeContext(options.kubeconfig));
     disposers.defer(() => cluster.close());

@@ -1,5 +1,6 @@
+import type { Bar } from '../judge.ts';
 import { median } from '../programs/statistics.ts';
-import { type Bench, errorNote, type Finding, figures, type Measure, type Way } from './measure.ts';
+import { type Bench, errorNote, type Finding, failureFinding, figures, type Measure, type Way } from './measure.ts';
 import { rawRoundTripMs } from './traffic.ts';
 
 /** kubectl port-forward has no datagrams. */
@@ -34,8 +35,9 @@ async function cached(bench: Bench): Promise<readonly Finding[]> {
       unit: 'ms',
       samples: figures(samples, ({ p50Ms }) => p50Ms),
       bar: { reach: 'at-most', bar: 0.15, goal: 0.1 },
-      ...errorNote(samples, failures(samples.by)),
+      ...errorNote(samples),
     },
+    failureFinding('DNS cached', samples),
   ];
 }
 
@@ -51,26 +53,22 @@ async function uncached(bench: Bench): Promise<readonly Finding[]> {
     { ways: dnsWays },
   );
   const roundTrip = median(roundTrips);
+  const bar: Bar = { reach: 'at-most', bar: 1, goal: 0.3, relation: { kind: 'above-round-trip', roundTrip } };
   return [
     {
       title: 'DNS uncached, p50',
       unit: 'ms',
       samples: figures(samples, ({ p50Ms }) => p50Ms),
-      bar: { reach: 'at-most', bar: 1, goal: 0.3, relation: { kind: 'above-round-trip', roundTrip } },
-      ...errorNote(samples, `round trip beside it ${roundTrip.toFixed(2)} ms`, failures(samples.by)),
+      ...(roundTrips.length === 0 ? {} : { bar }),
+      ...errorNote(samples, roundTrips.length === 0 ? undefined : `round trip beside it ${roundTrip.toFixed(2)} ms`),
     },
+    failureFinding('DNS uncached', samples),
   ];
 }
 
 /** From the node the cluster's own server is asked; on the laptop whichever resolv.conf names. */
 async function serverOf(bench: Bench, way: Way): Promise<string | undefined> {
   return way === 'direct' ? await bench.bed.cluster.clusterIp('kube-system', 'kube-dns') : undefined;
-}
-
-function failures(by: ReadonlyMap<Way, readonly { readonly failures: number }[]>): string | undefined {
-  const parts = [...by].map(([way, list]) => [way, list.reduce((sum, sample) => sum + sample.failures, 0)] as const);
-  const failed = parts.filter(([, count]) => count > 0);
-  return failed.length === 0 ? undefined : failed.map(([way, count]) => `${way}: ${count} without an answer`).join(', ');
 }
 
 export const dnsMeasures: readonly Measure[] = [

@@ -46,9 +46,30 @@ export interface Samples<T> {
   readonly errors: readonly string[];
 }
 
-/** One figure of each sample. */
-export function figures<T>(samples: Samples<T>, pick: (sample: T) => number): Partial<Record<Way, readonly number[]>> {
-  return Object.fromEntries([...samples.by].map(([way, list]) => [way, list.map(pick)]));
+/** One figure of each sample that has one. */
+export function figures<T>(
+  samples: Samples<T>,
+  pick: (sample: T) => number | undefined,
+): Partial<Record<Way, readonly number[]>> {
+  return Object.fromEntries([...samples.by].map(([way, list]) => [way, list.map(pick).filter((value) => value !== undefined)]));
+}
+
+interface Counted {
+  readonly count: number;
+  readonly failures: number;
+}
+
+/** A line of its own for what went unanswered: a median alone speaks only of those that were served. None where nothing was tried. */
+export function failureFinding(title: string, samples: Samples<Counted>): Finding {
+  const tried = [...samples.by].filter(([, list]) => list.length > 0);
+  const total = (list: readonly Counted[], field: keyof Counted) => list.reduce((sum, sample) => sum + sample[field], 0);
+  return {
+    title: `${title}, failures`,
+    unit: '',
+    samples: Object.fromEntries(tried.map(([way, list]) => [way, [total(list, 'failures')]])),
+    bar: { reach: 'at-most', bar: 0 },
+    ...errorNote(samples, ...tried.map(([way, list]) => `${way} of ${total(list, 'count')}`)),
+  };
 }
 
 /** The errors of the samples as a note, or none. */

@@ -1,5 +1,5 @@
 import { httpMessages } from '../programs/ports.ts';
-import { type Bench, errorNote, type Finding, figures, type Measure } from './measure.ts';
+import { type Bench, errorNote, type Finding, failureFinding, figures, type Measure } from './measure.ts';
 
 const echoDialogue = { request: 'a message of thirty-two bytes, ok', reply: 'a message of thirty-two bytes, ok' };
 const byteDialogue = { request: '.', reply: '.' };
@@ -63,15 +63,7 @@ async function connections(bench: Bench, kind: 'first byte' | 'http'): Promise<r
       bar: { reach: 'at-most', bar: 0.8, goal: 0.5, relation: timesPf },
       ...errorNote(samples),
     },
-    {
-      title: `${title}, failures`,
-      unit: '',
-      samples: Object.fromEntries(
-        [...samples.by].map(([way, list]) => [way, [list.reduce((sum, { failures }) => sum + failures, 0)]]),
-      ),
-      bar: { reach: 'at-most', bar: 0 },
-      note: [...samples.by].map(([way, list]) => `${way} of ${list.reduce((sum, sample) => sum + sample.count, 0)}`).join(', '),
-    },
+    failureFinding(title, samples),
   ];
 }
 
@@ -108,5 +100,7 @@ export const trafficMeasures: readonly Measure[] = [
 export async function rawRoundTripMs(bench: Bench): Promise<number> {
   const way = bench.options.ways.includes('pf') ? 'pf' : 'ours';
   await bench.bed.prepare(way);
-  return (await bench.load(way).run('roundTrips', [bench.target(way, 'echo'), echoDialogue, 500, 200])).p50Ms;
+  const { p50Ms } = await bench.load(way).run('roundTrips', [bench.target(way, 'echo'), echoDialogue, 500, 200]);
+  if (p50Ms === undefined) throw new Error('no round trip was answered');
+  return p50Ms;
 }

@@ -42,7 +42,8 @@ export async function closeIdle(): Promise<void> {
 }
 
 export interface SourcePortResult {
-  readonly attempts: number;
+  /** How many were tried. */
+  readonly count: number;
   readonly failures: number;
 }
 
@@ -56,14 +57,14 @@ export async function sameSourcePort(target: Target, times: number, greeting: st
   const localPort = (probe.address() as net.AddressInfo).port;
   probe.close();
   await once(probe, 'close');
-  let attempts = 0;
+  let count = 0;
   let failures = 0;
-  while (attempts < times && failures < enoughFailures) {
-    attempts += 1;
+  while (count < times && failures < enoughFailures) {
+    count += 1;
     if (!(await greets(target, localPort, greeting))) failures += 1;
     await sleep(2);
   }
-  return { attempts, failures };
+  return { count, failures };
 }
 
 async function greets(target: Target, localPort: number, greeting: string): Promise<boolean> {

@@ -13,8 +13,9 @@ export interface Dialogue {
 }
 
 export interface Latency {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** Of those that were answered; absent where none was. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
   readonly count: number;
   readonly failures: number;
 }
@@ -92,7 +93,10 @@ export async function connectionRate(
 }
 
 export function latency(times: readonly number[], failures: number): Latency {
-  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), count: times.length + failures, failures };
+  const count = times.length + failures;
+  // JSON has no NaN.
+  if (times.length === 0) return { count, failures };
+  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), count, failures };
 }
 
 const exchangeTimeoutMs = 5_000;

@@ -91,6 +91,8 @@ export class DataPath {
       listener.once('error', reject);
       listener.listen({ host: address, port: 0, backlog }, resolve);
     });
+    // Such as no descriptor left for a connection: it is lost, the next may not be.
+    listener.on('error', (error) => this.#options.logger.warn('A connection could not be taken', { error }));
     return (listener.address() as AddressInfo).port;
   }
 
@@ -106,7 +108,7 @@ export class DataPath {
       const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
       this.#dialled.set(flow, { tunnel, timer });
       tunnel.once('close', () => this.#forget(flow));
-      if (!flow.accept()) tunnel.destroy();
+      if (this.#stop.signal.aborted || !flow.accept()) tunnel.destroy();
     } catch (error) {
       const isRefused = error instanceof DialRejectedError;
       if (!isRefused && !gone.signal.aborted) logger.debug('No way for a connection', { flow: describeConnection(id), error });

@@ -12,12 +12,12 @@ export async function relay(socket: Socket, tunnel: TunnelDuplex): Promise<void>
   tunnel.on('error', () => socket.resetAndDestroy());
   const socketClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const tunnelClosed = new Promise<void>((resolve) => tunnel.once('close', () => resolve()));
+  // What one end still has to deliver after the other has ended in order is delivered; an end out of order is a reset.
   void socketClosed.then(() => {
-    // A program that went away without an error, after both directions had ended on its side.
-    if (!tunnel.readableEnded || !tunnel.writableFinished) tunnel.destroy();
+    if (!socket.readableEnded || !tunnel.readableEnded) tunnel.destroy();
   });
   void tunnelClosed.then(() => {
-    if (!tunnel.readableEnded && !socket.destroyed) socket.resetAndDestroy();
+    if (!socket.destroyed && !(tunnel.readableEnded && tunnel.writableFinished)) socket.resetAndDestroy();
   });
   await Promise.all([socketClosed, tunnelClosed]);
 }

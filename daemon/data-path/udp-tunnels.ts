@@ -26,12 +26,14 @@ interface UdpTunnel {
 export class UdpTunnels {
   readonly #options: UdpTunnelsOptions;
   readonly #tunnels = new Map<UdpFlow, UdpTunnel>();
+  #isStopped = false;
 
   constructor(options: UdpTunnelsOptions) {
     this.#options = options;
   }
 
   send(flow: UdpFlow, datagram: Buffer): void {
+    if (this.#isStopped) return;
     const entry = this.#tunnels.get(flow) ?? this.#open(flow);
     if (entry.tunnel === undefined) {
       // The payload shares its batch of packets, which a waiting one would keep alive.
@@ -42,6 +44,7 @@ export class UdpTunnels {
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const flow of this.#tunnels.keys()) this.#close(flow);
   }
 
@@ -58,6 +61,8 @@ export class UdpTunnels {
     const id: ConnectionId = { source: flow.source, destination: flow.destination, protocol: 'udp' };
     try {
       const tunnel = await dialer.dial(id, AbortSignal.any([entry.abort.signal, AbortSignal.timeout(dialTimeoutMs)]));
+      // Its end is all that counts.
+      tunnel.on('error', () => undefined);
       tunnel.once('close', () => this.#close(flow));
       if (entry.abort.signal.aborted) {
         tunnel.destroy();

@@ -8,7 +8,7 @@ import { clusterError } from '../kube/cluster-error.ts';
 import { installRelease, type InstallOptions, upgradeRelease } from './install-release.ts';
 import { mergeGivenValues } from './merge-values.ts';
 import { objectName } from './object-path.ts';
-import { listRecords, recordedObjects, type ReleaseOperation, releaseOperation, removeRelease } from './release-operation.ts';
+import { listRecords, markUninstalling, recordedObjects, type ReleaseOperation, releaseOperation, removeRelease } from './release-operation.ts';
 import { renderRelease } from './render-release.ts';
 
 type InstallInput = CallInput<'install'>;
@@ -65,7 +65,7 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
         }),
       );
     } catch (error) {
-      if (error instanceof AppError || context.signal.aborted) throw error;
+      if (error instanceof AppError || (error as Error).name === 'AbortError') throw error;
       throw clusterError(error, { server, action: 'change the traffic-manager' });
     } finally {
       client.close();
@@ -82,9 +82,10 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
 
   return {
     install: async (input, context) => {
-      // What is wrong with the values is said before the cluster is bothered.
       const given = mergeGivenValues({}, input.values);
-      render(input.managerNamespace ?? 'ambassador', given);
+      const isReused = input.action === 'upgrade' && (input.base === 'reuse' || (input.base === undefined && input.values.length === 0));
+      // What is wrong with the values is said before the cluster is bothered.
+      if (!isReused) render(input.managerNamespace ?? 'ambassador', given);
       if (input.action === 'install') {
         if (input.dryRun) {
           const namespace = input.managerNamespace ?? (await namespaceOf(dependencies, input));
@@ -100,7 +101,6 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
         const records = await listRecords(operation);
         const former = records.findLast(({ release }) => release.info.status === 'deployed');
         if (former === undefined) throw notInstalled(namespace, records.length > 0);
-        const isReused = input.base === 'reuse' || (input.base === undefined && input.values.length === 0);
         const rendered = render(namespace, isReused ? mergeGivenValues(former.release.config, input.values) : given);
         if (input.dryRun) {
           const revision = Math.max(...records.map(({ release }) => release.version)) + 1;
@@ -121,6 +121,7 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
           return { removed: objects.map(objectName), namespace };
         }
         operation.stage('Removing the traffic-manager');
+        await markUninstalling(operation, records);
         const removed = await removeRelease(operation, records, signal);
         return { removed: removed.map(objectName), namespace };
       }),

@@ -1,4 +1,5 @@
 import { AppError } from '#protocol/errors/app-error.ts';
+import { clusterError } from '../kube/cluster-error.ts';
 import { newRelease, type HelmRelease, withStatus } from './helm-release.ts';
 import { parseManifest } from './manifest.ts';
 import { objectKey } from './object-path.ts';
@@ -48,8 +49,10 @@ export async function installRelease(operation: ReleaseOperation, rendered: Rend
     firstDeployed: now,
     lastDeployed: now,
   });
+  let isRecorded = false;
   try {
     await operation.store.create(release, leaseOf(operation, options), signal);
+    isRecorded = true;
     await applyAndWait(operation, rendered, options);
     const deployed = withStatus(release, 'deployed', 'Install complete');
     await operation.store.replace(deployed, signal);
@@ -57,7 +60,8 @@ export async function installRelease(operation: ReleaseOperation, rendered: Rend
   } catch (error) {
     stage('Removing what has been installed');
     throw await afterRollback(operation, error, async (rollback) => {
-      await removeRelease(operation, [{ release, lease: undefined }], rollback);
+      if (isRecorded) await removeRelease(operation, [{ release, lease: undefined }], rollback);
+      else await releaseNamespace.removeIfOwnAndEmpty(rollback);
     });
   }
 }
@@ -97,7 +101,9 @@ export async function upgradeRelease(
     }
     const deployed = withStatus(release, 'deployed', 'Upgrade complete');
     await store.replace(deployed, signal);
-    await store.replace(withStatus(former.release, 'superseded', former.release.info.description), signal);
+    for (const { release: old } of records) {
+      if (old.info.status === 'deployed') await store.replace(withStatus(old, 'superseded', old.info.description), signal);
+    }
     for (const { release: old } of records.slice(0, Math.max(0, records.length + 1 - keptRevisions))) await store.remove(old.version, signal);
     return deployed;
   } catch (error) {
@@ -124,12 +130,15 @@ async function applyAndWait(operation: ReleaseOperation, rendered: RenderedRelea
 
 /** Undoes what has been done, also where the operation was cancelled; a failure of that is told with what it came from. */
 async function afterRollback(operation: ReleaseOperation, thrown: unknown, undo: (signal: AbortSignal) => Promise<void>): Promise<AppError> {
-  const error = AppError.from(operation.signal.aborted ? operation.signal.reason : thrown);
+  const { client, signal, namespace } = operation;
+  const error = signal.aborted
+    ? AppError.from(signal.reason)
+    : clusterError(thrown, { server: client.credentials.server.href, action: 'install the traffic-manager' });
   try {
     await undo(AbortSignal.timeout(rollbackTimeoutMs));
     return error;
   } catch (undoError) {
-    operation.logger.warn('Rolling back failed', { namespace: operation.namespace, error: undoError });
+    operation.logger.warn('Rolling back failed', { namespace, error: undoError });
     const reason = [error.reason, `Rolling back failed as well: ${AppError.from(undoError).message}`].filter((text) => text !== undefined).join('\n');
     return new AppError({ ...error.toData(), reason }, error);
   }

@@ -70,15 +70,18 @@ export class ReleaseNamespace {
     }
   }
 
-  /** Waits until no pod of the traffic-manager is left, but not longer than they are given to end. */
+  /** Waits until no pod of the traffic-manager is left, nor what makes pods, but not longer than they are given to end. */
   async waitUntilPodsAreGone(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const deadlineAt = performance.now() + timeoutMs;
     const labelSelector = Object.entries(managerSelector)
       .map(([key, value]) => `${key}=${value}`)
       .join(',');
     while (performance.now() < deadlineAt) {
-      const pods = await this.#client.request<ObjectList>({ method: 'GET', path: `${this.#path()}/pods`, query: { labelSelector }, signal });
-      if (pods.items.length === 0) return;
+      const paths = [`${this.#path()}/pods`, `/apis/apps/v1/namespaces/${encodeURIComponent(this.#name)}/replicasets`];
+      const lists = await Promise.all(
+        paths.map(async (path) => await this.#client.request<ObjectList>({ method: 'GET', path, query: { labelSelector }, signal })),
+      );
+      if (lists.every(({ items }) => items.length === 0)) return;
       await delay(300, undefined, { signal });
     }
   }

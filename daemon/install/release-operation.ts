@@ -2,7 +2,7 @@ import type { Logger } from '#base/common/log.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import { managerName } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { isOurs } from './helm-release.ts';
+import { isOurs, withStatus } from './helm-release.ts';
 import { parseManifest } from './manifest.ts';
 import { objectKey, type ObjectReference } from './object-path.ts';
 import { ReleaseNamespace } from './release-namespace.ts';
@@ -67,6 +67,13 @@ export async function listRecords(operation: ReleaseOperation): Promise<readonly
 export function recordedObjects(records: readonly ReleaseRecord[]): readonly ObjectReference[] {
   const objects = records.toReversed().flatMap(({ release }) => parseManifest(release.manifest).toReversed());
   return [...new Map(objects.map((object) => [objectKey(object), object])).values()];
+}
+
+/** So that a removal that is interrupted can be told from a release that serves: the next command goes on with it. */
+export async function markUninstalling({ store, signal }: ReleaseOperation, records: readonly ReleaseRecord[]): Promise<void> {
+  for (const { release } of records) {
+    if (release.info.status === 'deployed') await store.replace(withStatus(release, 'uninstalling', 'Removal under way'), signal);
+  }
 }
 
 /** Removes the release with everything that belongs to it, and says what was there. */

@@ -38,6 +38,12 @@ export async function requestError(thrown: unknown, request: FailedRequest): Pro
       thrown,
     );
   }
+  if (thrown.status === 409 && verbs[0] === 'create') {
+    return new AppError(
+      { code: 'install.conflict', message: `${name} exists already: somebody else is at work here`, remedies: [{ label: 'Try again later' }] },
+      thrown,
+    );
+  }
   if (thrown.status === 401 || thrown.status >= 500) return clusterError(thrown, { server, action: `${verbs[0]} ${name}` });
   return new AppError({ code: 'install.failed', message: `The cluster refuses ${name}`, reason: thrown.message }, thrown);
 }

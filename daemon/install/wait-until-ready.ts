@@ -52,7 +52,11 @@ export async function waitUntilReady(options: WaitOptions): Promise<void> {
   let trouble: { readonly trouble: Trouble; readonly since: number } | undefined;
   let lastStage = '';
   for (;;) {
-    const seen = await look(options);
+    const seen = await look(options).catch((error: unknown): Look => {
+      // A connection that breaks while a pod starts is no reason to take everything back.
+      if (options.signal.aborted || error instanceof KubeStatusError) throw error;
+      return { progress: { stage: 'the API server does not answer', trouble: { reason: AppError.from(error).message } } };
+    });
     if (seen === 'ready') return;
     const { progress, pod } = seen;
     const now = performance.now();

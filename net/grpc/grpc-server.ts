@@ -98,11 +98,17 @@ export class GrpcServer {
   async #stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#shutdown.abort(new AppError({ code: 'cancelled', message: 'The server stops' }));
-    for (const session of this.#sessions) session.close();
+    const ended = [...this.#sessions].map(
+      (session) =>
+        new Promise<void>((resolve) => {
+          session.once('close', () => resolve());
+          session.close();
+        }),
+    );
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
     }, graceMs);
-    await closed;
+    await Promise.all([closed, ...ended]);
     clearTimeout(timer);
   }
 

@@ -28,6 +28,9 @@ const maxMessageBytes = 4 * 1024 * 1024;
 /** Small writes that wait together leave as one message of at most this size. */
 const maxBatchBytes = 256 * 1024;
 
+/** Bytes that may wait for the socket before a writer is held up: 5 ms at 1.6 Gbit/s. */
+const maxQueuedBytes = 1024 * 1024;
+
 /** Holds what the peer sends while the reader is busy, and what waits for the socket: one HTTP/2 frame or a few. */
 const highWaterMarkBytes = 512 * 1024;
 
@@ -129,7 +132,15 @@ export class PortForward extends Duplex {
     message[0] = dataChannel;
     let at = 1;
     for (const chunk of chunks) at += chunk.copy(message, at);
-    this.#socket.send(message, { binary: true, compress: false }, callback);
+    const socket = this.#socket;
+    const isQueueShort = socket.bufferedAmount < maxQueuedBytes;
+    // HTTP/2 makes its next write when it hears of the last: waiting for the socket each time would leave it idle in between.
+    socket.send(message, { binary: true, compress: false }, isQueueShort ? (error) => this.#sent(error) : callback);
+    if (isQueueShort) process.nextTick(callback);
+  }
+
+  #sent(error: Error | null | undefined): void {
+    if (error !== null && error !== undefined) this.destroy(error);
   }
 
   #receive(message: Buffer): void {

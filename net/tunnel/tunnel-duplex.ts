@@ -18,6 +18,9 @@ export class TunnelResetError extends Error {
 /** How long a stream may take to end after a disconnect before it is cancelled: a peer that does not read cannot hold it. */
 const disconnectGraceMs = 2_000;
 
+/** Bytes that may wait in the HTTP/2 stream before a writer is held up: with the windows, what a tunnel can hold on this side. */
+const maxOnTheWayBytes = 512 * 1024;
+
 /** A source of TCP hands on 64 KiB at most; this keeps one message from holding up the other streams. */
 const highWaterMarkBytes = 256 * 1024;
 
@@ -32,6 +35,8 @@ export class TunnelDuplex extends Duplex {
   readonly #stream: ClientHttp2Stream | ServerHttp2Stream;
   readonly #dialled: Deferred<void> = deferred();
   #hasPeerEnded = false;
+  #bytesOnTheWay = 0;
+  #heldUp: ((error?: Error | null) => void) | undefined;
 
   constructor(stream: ClientHttp2Stream | ServerHttp2Stream, options: { readonly datagrams: boolean }) {
     super({
@@ -92,10 +97,22 @@ export class TunnelDuplex extends Duplex {
       callback(new TunnelResetError('The tunnel is closed'));
       return;
     }
+    this.#bytesOnTheWay += chunk.length;
     stream.cork();
     stream.write(encodeHeader(tunnelCode.data, chunk.length));
-    stream.write(chunk, callback);
+    stream.write(chunk, (error) => this.#written(chunk.length, error));
     stream.uncork();
+    // Waiting for each chunk to leave would send one chunk for each turn of the event loop.
+    if (this.#bytesOnTheWay < maxOnTheWayBytes) callback();
+    else this.#heldUp = callback;
+  }
+
+  #written(bytes: number, error: Error | null | undefined): void {
+    this.#bytesOnTheWay -= bytes;
+    const heldUp = this.#heldUp;
+    if (heldUp === undefined) return;
+    this.#heldUp = undefined;
+    heldUp(error);
   }
 
   override _final(callback: (error?: Error | null) => void): void {

@@ -9,7 +9,7 @@ import { programCheck } from './program-check.ts';
 
 /** Everything that is checked without running the product, in the order in which a person would fix it. */
 export const allChecks: readonly Check[] = [
-  programCheck('format', 'biome', ['check', '--error-on-warnings', '--max-diagnostics=50', '--diagnostic-level=warn']),
+  programCheck('format', 'biome', ['check', '--error-on-warnings', '--reporter=summary']),
   { name: 'types', find: checkTypes },
   programCheck('lint', 'oxlint', ['--type-aware', '--deny-warnings', '--report-unused-disable-directives', '--format=unix']),
   { name: 'boundaries', find: checkBoundaries },

@@ -30,6 +30,8 @@ export const boundaryRules: readonly BoundaryRule[] = [
   { folder: 'cluster/manager', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'cluster/agent', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'cluster/injector', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
+  // Runs where the image is built, never in it.
+  { folder: 'cluster/image', folders: libraries, isNodeAllowed: true, packages: 'all' },
   { folder: 'main', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'renderer', folders: ['base/common', 'protocol', 'net/rpc'], isNodeAllowed: false, packages: 'dependencies' },
   { folder: 'sandbox', folders: libraries, isNodeAllowed: true, packages: 'all' },

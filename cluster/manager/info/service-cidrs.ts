@@ -1,4 +1,4 @@
-import { cidrOf, formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { cidrOf, formatCidr, mergeCidrs, parseCidr, type Cidr } from '#base/common/cidr.ts';
 import { parseIp } from '#base/common/ip.ts';
 import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
 
@@ -27,7 +27,7 @@ export function cidrsOf(object: ServiceCidrObject): readonly string[] {
 export async function guessServiceCidrs(kube: KubeClient, namespace: string, kubernetesServiceIp: string): Promise<readonly Cidr[]> {
   const refusals = await Promise.all(impossibleIps.map((ip) => provokeRefusal(kube, namespace, ip)));
   const found = refusals.flatMap((message) => (message === undefined ? [] : rangesInRefusal(message)));
-  return found.length > 0 ? found : guessAround(kubernetesServiceIp);
+  return found.length > 0 ? mergeCidrs(found) : guessAround(kubernetesServiceIp);
 }
 
 /** The range in `… The range of valid IPs is 10.96.0.0/12`. */
