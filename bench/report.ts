@@ -1,4 +1,4 @@
-import { type Bar, judge } from './judge.ts';
+import { type Bar, type Judgement, judge } from './judge.ts';
 import type { Finding } from './measures/measure.ts';
 
 const columns = { title: 46, figure: 9 } as const;
@@ -15,6 +15,7 @@ export function line(finding: Finding): string {
     ratio === undefined ? undefined : `${figure(ratio)} × pf`,
     finding.bar === undefined ? undefined : `bar ${barText(finding.bar, finding.bar.bar)}`,
     verdict === 'falls-short' ? 'falls short of its bar' : undefined,
+    isNotMeasured(finding, verdict) ? 'not judged' : undefined,
     finding.note === undefined ? undefined : `(${finding.note})`,
   ];
   return parts.filter((part) => part !== undefined).join('   ');
@@ -37,7 +38,7 @@ export function markdownTable(findings: readonly Finding[]): string {
         'reaches-goal': 'reaches its goal',
         'reaches-bar': 'reaches its bar',
         'falls-short': '**falls short of its bar**',
-        unknown: '–',
+        unknown: isNotMeasured(finding, verdict) ? 'not judged' : '–',
       }[verdict],
       (finding.note ?? '').replaceAll('|', '\\|').replaceAll('\n', ' '),
     ];
@@ -56,6 +57,11 @@ export function figure(value: number | undefined): string {
   const size = Math.abs(value);
   if (size >= 100 || value === 0) return String(Math.round(value));
   return value.toFixed(size >= 10 ? 1 : 2);
+}
+
+/** There is a bar and a way of ours, and yet no figure to hold against it: that must not look like a bar that is reached. */
+function isNotMeasured(finding: Finding, verdict: Judgement['verdict']): boolean {
+  return verdict === 'unknown' && finding.bar !== undefined && finding.samples.ours !== undefined;
 }
 
 function barText({ reach, relation }: Bar, limit: number): string {

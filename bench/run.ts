@@ -1,6 +1,8 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { missingForBed, missingForProduct, settings } from '../e2e/support/settings.ts';
 import { BenchBed } from './bed/bench-bed.ts';
 import { startOwnCluster, stopOwnCluster } from './bed/own-cluster.ts';
+import { managerPids } from './bed/resident-memory.ts';
 import { commandMeasures } from './measures/commands.ts';
 import { dnsMeasures, freshNames } from './measures/dns.ts';
 import { connectionMeasures } from './measures/many-connections.ts';
@@ -37,10 +39,14 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
     (options.filters.length === 0 || options.filters.some((filter) => name.includes(filter))) &&
     (needsProduct !== true || options.ways.includes('ours'));
   const commands = commandMeasures.filter(isWanted);
-  const loads = [...dnsMeasures, ...trafficMeasures].filter(isWanted);
+  const knownLoads = [...dnsMeasures, ...trafficMeasures];
+  const loads = knownLoads.filter(isWanted);
   const connections = connectionMeasures.filter(isWanted);
   const isMemoryWanted = isWanted({ name: 'memory', needsProduct: true, run: async () => await Promise.resolve([]) });
   const names = loads.some(({ name }) => name.startsWith('dns')) ? freshNames(options.rounds, options.isQuick) : 0;
+  console.log(
+    `${options.rounds} rounds; ${availableParallelism()} cores, load average ${(loadavg()[0] ?? 0).toFixed(1)} before them.`,
+  );
   const findings: Finding[] = [];
   const show = (found: readonly Finding[]) => {
     findings.push(...found);
@@ -51,21 +57,27 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
     async (bed) => {
       const end = performance.now() + (options.isQuick ? budgetMs.quick : budgetMs.full);
       const bench = makeBench(bed, options, () => performance.now() >= end);
-      const runAll = async (measures: readonly Measure[]) => {
+      const runAll = async (measures: readonly Measure[]): Promise<number> => {
+        let done = 0;
         for (const measure of measures) {
-          if (performance.now() >= end) console.log(`${measure.name}: not measured, the time is up`);
-          else show(await attempt(measure.name, async () => await measure.run(bench)));
+          if (performance.now() >= end) {
+            console.log(`${measure.name}: not measured, the time is up`);
+            continue;
+          }
+          show(await attempt(measure.name, async () => await measure.run(bench)));
+          done += 1;
         }
+        return done;
       };
+      const managerBefore = await managerPids(bed.cluster);
       await runAll(commands);
       if (isMemoryWanted) {
-        const run = async () => {
-          await runAll(loads);
-          return loads.length > 0;
-        };
+        const run = async () => ({ done: await runAll(loads), known: knownLoads.length });
         show(await attempt('memory', async () => await aroundLoads(bench, run)));
       } else await runAll(loads);
       await runAll(connections);
+      if (String(await managerPids(bed.cluster)) !== String(managerBefore))
+        console.log('The traffic-manager was replaced during the run: figures from around that moment are worth nothing.');
       if (bed.portForward.restarts > 0) console.log(`kubectl port-forward ended by itself ${bed.portForward.restarts} times`);
     },
   );

@@ -28,12 +28,17 @@ export async function managerPids(cluster: Cluster): Promise<readonly number[]> 
   return found;
 }
 
-/** Resident memory of these processes together, in MiB; pages that two of them share count twice. */
+/**
+ * Resident memory of these processes together, in MiB; pages that two of them share count twice. Throws where one has ended: what
+ * the others use would look like a saving.
+ */
 export async function residentMib(pids: readonly number[]): Promise<number> {
   const sizes = await Promise.all(
     pids.map(async (pid) => {
       const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
+      const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
+      if (kibibytes === undefined) throw new Error(`process ${pid} ended during the loads`);
+      return Number(kibibytes) / 1024;
     }),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
@@ -46,6 +51,7 @@ export class PeakMemory {
   readonly #pids: readonly number[];
   #timer: NodeJS.Timeout | undefined;
   #peakMib = 0;
+  #failure: unknown;
 
   constructor(pids: readonly number[]) {
     this.#pids = pids;
@@ -53,14 +59,18 @@ export class PeakMemory {
 
   start(): void {
     const sample = async () => {
-      this.#peakMib = Math.max(this.#peakMib, await residentMib(this.#pids));
+      try {
+        this.#peakMib = Math.max(this.#peakMib, await residentMib(this.#pids));
+      } catch (error) {
+        this.#failure = error;
+      }
     };
     this.#timer = setInterval(() => void sample(), sampleIntervalMs);
   }
 
-  /** In MiB. */
+  /** In MiB; NaN where a process ended on the way. */
   stop(): number {
     clearInterval(this.#timer);
-    return this.#peakMib;
+    return this.#failure !== undefined ? Number.NaN : this.#peakMib;
   }
 }

@@ -3,6 +3,7 @@ import { managerFlags } from '../../e2e/support/product.ts';
 import { killGroup } from '../../e2e/support/program.ts';
 import { settings } from '../../e2e/support/settings.ts';
 import type { BenchBed } from '../bed/bench-bed.ts';
+import { productPids } from '../bed/resident-memory.ts';
 import { median } from '../programs/statistics.ts';
 import type { Bench, Finding, Measure } from './measure.ts';
 
@@ -36,6 +37,7 @@ async function commands(bench: Bench): Promise<readonly Finding[]> {
     number[]
   >;
   let lateAnswers = 0;
+  let leftovers = 0;
   const rounds = bench.options.isQuick ? Math.min(3, bench.options.rounds) : bench.options.rounds;
   bed.forgetConnection();
   await telepresence('quit', '--stop-daemons');
@@ -53,6 +55,7 @@ async function commands(bench: Bench): Promise<readonly Finding[]> {
     ms.warm.push(await connect());
     await bed.answerFirstRequest();
     ms.stop.push(await telepresence('quit', '--stop-daemons'));
+    if ((await productPids(bed.laptop)).length > 0) leftovers += 1;
     bed.forgetConnection();
   }
   const seconds = (list: readonly number[]) => list.map((value) => value / 1000);
@@ -72,7 +75,13 @@ async function commands(bench: Bench): Promise<readonly Finding[]> {
       samples: { ours: seconds(ms.warm) },
       bar: { reach: 'at-most', bar: 0.5, goal: 0.25 },
     },
-    { title: 'quit -s', unit: 's', samples: { ours: seconds(ms.stop) }, bar: { reach: 'at-most', bar: 0.8, goal: 0.4 } },
+    {
+      title: 'quit -s',
+      unit: 's',
+      samples: { ours: seconds(ms.stop) },
+      bar: { reach: 'at-most', bar: 0.8, goal: 0.4 },
+      ...(leftovers === 0 ? {} : { note: `${leftovers} times a process was still there after it` }),
+    },
     { title: 'status', unit: 'ms', samples: { ours: ms.status }, bar: { reach: 'at-most', bar: 120, goal: 80 } },
     { title: 'version', unit: 'ms', samples: { ours: ms.version } },
   ];

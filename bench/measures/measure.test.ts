@@ -32,7 +32,7 @@ describe('alternate', () => {
     expect(samples.errors).toEqual(['ours: no way through', 'ours: no way through']);
   });
 
-  it('ends between rounds when the time is up', async () => {
+  it('ends between rounds when the time is up, and says so', async () => {
     let rounds = 0;
     const samples = await alternate(
       ['ours'],
@@ -44,6 +44,7 @@ describe('alternate', () => {
       },
     );
     expect(samples.by.get('ours')).toEqual([1, 2]);
+    expect(samples.errors).toEqual(['the time was up after 2 of 5 rounds']);
   });
 });
 

@@ -93,7 +93,11 @@ export async function alternate<T>(
   const by = new Map<Way, T[]>(ways.map((way) => [way, []]));
   const errors: string[] = [];
   const failed = new Map<Way, number>();
-  for (let round = 0; round < rounds && !isTimeUp(); round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
+    if (isTimeUp()) {
+      errors.push(`the time was up after ${round} of ${rounds} rounds`);
+      break;
+    }
     const first = round % ways.length;
     for (const way of [...ways.slice(first), ...ways.slice(0, first)]) {
       if ((failed.get(way) ?? 0) >= maxErrors) continue;

@@ -15,8 +15,14 @@ const parts = [
   },
 ] as const;
 
+export interface LoadsDone {
+  readonly done: number;
+  /** How many there would be without a filter or a time limit. */
+  readonly known: number;
+}
+
 /** Memory of both ends: connected and idle, at the most while `loads` run, and after them. */
-export async function aroundLoads(bench: Bench, loads: () => Promise<boolean>): Promise<readonly Finding[]> {
+export async function aroundLoads(bench: Bench, loads: () => Promise<LoadsDone>): Promise<readonly Finding[]> {
   const settleMs = bench.options.isQuick ? 1_000 : 3_000;
   await bench.bed.prepare('ours');
   await sleep(settleMs);
@@ -27,26 +33,32 @@ export async function aroundLoads(bench: Bench, loads: () => Promise<boolean>): 
     }),
   );
   for (const { peak } of watched) peak.start();
-  const hasLoaded = await loads();
+  const { done, known } = await loads();
+  const hasLoaded = done > 0;
+  const note = done === known ? undefined : `after ${done} of ${known} loads only`;
   const peaks = watched.map(({ peak }) => peak.stop());
   if (hasLoaded) await sleep(settleMs);
   const findings: Finding[] = [];
   for (const [index, { part, pids, idle }] of watched.entries()) {
-    const add = (state: keyof typeof part.bars, words: string, mib: number, note?: string) => {
+    const add = (state: keyof typeof part.bars, words: string, mib: number, remark: string | undefined) => {
       const [bar, goal] = part.bars[state];
       findings.push({
         title: `memory of ${part.title}, ${words}`,
         unit: 'MiB',
         samples: { ours: [mib] },
         bar: { reach: 'at-most', bar, goal },
-        ...(note === undefined ? {} : { note }),
+        ...(remark === undefined ? {} : { note: remark }),
       });
     };
     if (pids.length === 0) continue;
     add('idle', 'connected and idle', idle, `resident, ${pids.length} ${pids.length === 1 ? 'process' : 'processes'}`);
     if (!hasLoaded) continue;
-    add('after', 'after the loads', await residentMib(pids));
-    add('peak', 'peak', peaks[index] ?? Number.NaN);
+    try {
+      add('after', 'after the loads', await residentMib(pids), note);
+    } catch (error) {
+      add('after', 'after the loads', Number.NaN, error instanceof Error ? error.message : String(error));
+    }
+    add('peak', 'peak', peaks[index] ?? Number.NaN, note);
   }
   return findings;
 }

@@ -54,7 +54,12 @@ export function readEnvironment(env: Env): ManagerSettings {
     logLevel: read(env, names.logLevel, 'info', parseLogLevel),
     podCidrStrategy: read<PodCidrStrategy>(env, names.podCidrStrategy, 'auto', oneOf(podCidrStrategies)),
     podCidrs: read<readonly Cidr[]>(env, names.podCidrs, [], listOf(parseCidr)),
-    managedNamespaces: read<readonly string[]>(env, names.managedNamespaces, [], listOf((text) => text)),
+    managedNamespaces: read<readonly string[]>(
+      env,
+      names.managedNamespaces,
+      [],
+      listOf((text) => text),
+    ),
     workloads: read(env, names.workloads, defaultWorkloads, listOf(oneOf(workloadKinds))),
     clientConnectionTtlMs: read(env, names.clientConnectionTtl, defaultClientTtlMs, parseGoDuration),
     agentImage: env[names.agentImage] ?? '',

@@ -37,7 +37,8 @@ export class ManagerLog {
   }
 
   logger(component: string, bound: LogFields = {}): Logger {
-    const at = (level: LogLevel) => (message: string, fields?: LogFields) => this.#log(level, component, message, { ...bound, ...fields });
+    const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+      this.#log(level, component, message, { ...bound, ...fields });
     return {
       error: at('error'),
       warn: at('warn'),
@@ -54,7 +55,13 @@ export class ManagerLog {
 
   #log(level: LogLevel, component: string, message: string, fields: LogFields): void {
     if (rank[level] > rank[this.level.current ?? this.#lasting]) return;
-    const entry = { level, time: new Date().toISOString(), component, msg: redactText(message), ...(redact(fields) as LogFields) };
+    const entry = {
+      level,
+      time: new Date().toISOString(),
+      component,
+      msg: redactText(message),
+      ...(redact(fields) as LogFields),
+    };
     const line = `${JSON.stringify(entry)}\n`;
     this.#recent.push(line);
     if (this.#recent.length > keptLines) this.#recent.shift();

@@ -59,7 +59,12 @@ export class TestManager {
   ): Promise<TestManager> {
     const api = new FakeApiServer();
     const kube = await api.start();
-    api.addCollections('/api/v1/nodes', '/api/v1/pods', '/api/v1/namespaces/ambassador/configmaps', '/apis/networking.k8s.io/v1/servicecidrs');
+    api.addCollections(
+      '/api/v1/nodes',
+      '/api/v1/pods',
+      '/api/v1/namespaces/ambassador/configmaps',
+      '/apis/networking.k8s.io/v1/servicecidrs',
+    );
     options.prepare?.(api);
     const directory = mkdtempSync(join(tmpdir(), 'manager-test-'));
     const resolvConfFile = join(directory, 'resolv.conf');
@@ -80,7 +85,13 @@ export class TestManager {
     const url = `http://127.0.0.1:${serverPort}`;
     const transport = new Http2SessionManager(url);
     const laptop = createClient(Manager, createGrpcTransport({ baseUrl: url, sessionManager: transport }));
-    const session = await laptop.arriveAsClient({ name: 'me@laptop', namespace: 'shop', installId: 'i', product: 'telepresence', version: '2.20.3' });
+    const session = await laptop.arriveAsClient({
+      name: 'me@laptop',
+      namespace: 'shop',
+      installId: 'i',
+      product: 'telepresence',
+      version: '2.20.3',
+    });
     const tunnels = http2.connect(url, clientSessionOptions);
     tunnels.on('error', () => undefined);
     await new Promise((resolve) => tunnels.once('connect', resolve));
@@ -97,7 +108,11 @@ export class TestManager {
   }
 
   /** Opens a tunnel to a port of loopback. */
-  open(protocol: Protocol, port: number, options: { readonly host?: string; readonly sessionId?: string; readonly dialTimeoutMs?: number } = {}): TunnelDuplex {
+  open(
+    protocol: Protocol,
+    port: number,
+    options: { readonly host?: string; readonly sessionId?: string; readonly dialTimeoutMs?: number } = {},
+  ): TunnelDuplex {
     const ip = (text: string) => parseIp(text) ?? fail(text);
     this.#nextPort += 1;
     const tunnel = openTunnel(this.#http2, managerTunnelPath, {

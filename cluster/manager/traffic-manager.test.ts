@@ -29,10 +29,10 @@ const codeOf = async (call: Promise<unknown>) => {
   }
 };
 
-async function next<T>(iterator: AsyncIterator<T>): Promise<T> {
-  const { value, done } = await iterator.next();
-  if (done === true) throw new Error('the stream ended');
-  return value as T;
+async function next<T>(iterator: AsyncIterator<T, unknown>): Promise<T> {
+  const result = await iterator.next();
+  if (result.done === true) throw new Error('the stream ended');
+  return result.value;
 }
 
 describe('traffic-manager', () => {
@@ -75,7 +75,10 @@ describe('traffic-manager', () => {
   it('describes the cluster, and again when it changes', async () => {
     const { laptop, session, api } = await start({
       prepare: (cluster) => {
-        cluster.put(serviceCidrs, { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/16', 'fd00:10::/108'] } } as never);
+        cluster.put(serviceCidrs, {
+          metadata: { name: 'kubernetes' },
+          spec: { cidrs: ['10.96.0.0/16', 'fd00:10::/108'] },
+        } as never);
         cluster.put('/api/v1/nodes', { metadata: { name: 'one' }, spec: { podCIDRs: ['10.244.0.0/24'] } } as never);
       },
     });
@@ -87,7 +90,10 @@ describe('traffic-manager', () => {
     api.put('/api/v1/nodes', { metadata: { name: 'two' }, spec: { podCIDRs: ['10.244.1.0/24'] } } as never);
     expect(routes(await next(infos)).pods).toEqual(['10.244.0.0/23', 'fd00:10::/108']);
     const yaml = 'routing:\n  alsoProxySubnets: [10.9.0.0/16]\ndns:\n  includeSuffixes: [.corp]\n';
-    api.put(configMaps, { metadata: { name: 'traffic-manager', namespace: 'ambassador' }, data: { 'client.yaml': yaml } } as never);
+    api.put(configMaps, {
+      metadata: { name: 'traffic-manager', namespace: 'ambassador' },
+      data: { 'client.yaml': yaml },
+    } as never);
     const configured = await next(infos);
     expect(configured.routing?.alsoProxySubnets.map(subnet)).toEqual(['10.9.0.0/16']);
     expect(configured.dns?.includeSuffixes).toEqual(['.corp']);
@@ -167,7 +173,8 @@ describe('traffic-manager', () => {
     const watches = [laptop.watchAgentPods(session), laptop.watchAgents(session), laptop.watchIntercepts(session)].map((stream) =>
       stream[Symbol.asyncIterator](),
     );
-    for (const watch of watches) expect(await next<object>(watch)).toMatchObject(watch === watches[2] ? { intercepts: [] } : { agents: [] });
+    for (const watch of watches)
+      expect(await next<object>(watch)).toMatchObject(watch === watches[2] ? { intercepts: [] } : { agents: [] });
     const dial = laptop.watchDial(session)[Symbol.asyncIterator]();
     const ends = [...watches, dial].map(async (watch) => (await watch.next()).done);
     await laptop.depart(session);

@@ -16,6 +16,7 @@ import { ClusterInfoSource } from './info/cluster-info-source.ts';
 import type { ManagerLog } from './manager-log.ts';
 import { managerService } from './service/manager-service.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
+import { OpenTunnels } from './tunnel/open-tunnels.ts';
 import { serveTunnel } from './tunnel/serve-tunnel.ts';
 import { WorkloadSource } from './workloads/workload-source.ts';
 
@@ -36,6 +37,10 @@ export interface TrafficManagerOptions {
   readonly now?: () => number;
 }
 
+interface NamespaceObject {
+  readonly metadata: { readonly uid: string };
+}
+
 const agentTtlMs = 15_000;
 /** A laptop of this product that woke up later arrives anew by itself; until then it must not hold what it intercepted. */
 const desktopTtlMs = 10 * 60_000;
@@ -53,9 +58,9 @@ export class TrafficManager {
   readonly #sessions: SessionRegistry;
   readonly #stops: (() => Promise<void> | void)[] = [];
   readonly #stop = new AbortController();
+  readonly #tunnels = new OpenTunnels();
   #identity = { clusterId: '', installId: '' };
   #isReady = false;
-  #tunnels = 0;
   #connects = 0;
   #ingressBytes = 0n;
   #egressBytes = 0n;
@@ -74,14 +79,19 @@ export class TrafficManager {
   }
 
   get tunnelCount(): number {
-    return this.#tunnels;
+    return this.#tunnels.count;
   }
 
   /** Listens, and begins to look at the cluster; resolves when calls are taken. */
   async start(): Promise<{ readonly serverPort: number; readonly healthPort: number }> {
     const { settings, kube, log, host } = this.#options;
     const { info, dns } = await this.#openCluster();
-    const workloads = new WorkloadSource({ kube, logger: this.#logger.child('workloads'), managerNamespace: settings.namespace, kinds: settings.workloads });
+    const workloads = new WorkloadSource({
+      kube,
+      logger: this.#logger.child('workloads'),
+      managerNamespace: settings.namespace,
+      kinds: settings.workloads,
+    });
     this.#stops.push(() => workloads.stop());
     const service = managerService({
       sessions: this.#sessions,
@@ -118,7 +128,7 @@ export class TrafficManager {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#isReady = false;
-    const stopped = this.#stops.splice(0).map((stop) => stop());
+    const stopped = this.#stops.splice(0).map(async (stop) => await stop());
     this.#sessions.stop();
     await Promise.all(stopped);
     this.#logger.info('Stopped');
@@ -161,7 +171,8 @@ export class TrafficManager {
     const uidOf = async (namespace: string) => {
       try {
         const path = `/api/v1/namespaces/${namespace}`;
-        return (await kube.request<{ readonly metadata: { readonly uid: string } }>({ method: 'GET', path })).metadata.uid;
+        const found = await kube.request<NamespaceObject>({ method: 'GET', path, signal: this.#stop.signal });
+        return found.metadata.uid;
       } catch (error) {
         // Rights in a few namespaces only: laptops get along without.
         if (error instanceof KubeStatusError) return '';
@@ -176,8 +187,7 @@ export class TrafficManager {
     const { mayDial } = this.#options;
     serveTunnel(stream, {
       findSession: (id) => this.#sessions.find(id),
-      onOpened: () => (this.#tunnels += 1),
-      onClosed: () => (this.#tunnels -= 1),
+      tunnels: this.#tunnels,
       logger: this.#logger,
       ...(mayDial === undefined ? {} : { mayDial }),
     }).catch((error: unknown) => {
@@ -207,7 +217,7 @@ export class TrafficManager {
     return formatMetrics({
       laptops: this.#sessions.laptopCount,
       agents: this.#sessions.agentCount,
-      tunnels: this.#tunnels,
+      tunnels: this.#tunnels.count,
       connects: this.#connects,
       tunnelIngressBytes: this.#ingressBytes,
       tunnelEgressBytes: this.#egressBytes,

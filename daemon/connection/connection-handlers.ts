@@ -11,7 +11,7 @@ export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, 
   connections.restore();
   daemon.onQuit(async (stage) => {
     stage('Ending connections');
-    await connections.disconnect(undefined);
+    await connections.end();
   });
   daemon.onRemoteLogLevel(async ({ use, level, durationMs }) => {
     await connections.thread(use).call('setManagerLogLevel', { level, durationMs });
@@ -42,7 +42,9 @@ export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, 
     },
     async viewConfig({ use, clientOnly }) {
       const { configFile, logDirectory } = daemon.paths;
-      if (clientOnly) return effectiveConfig({ configFile, logDirectory }, { extension: undefined, pushedYaml: undefined }).view();
+      const local = () => effectiveConfig({ configFile, logDirectory }, { extension: undefined, pushedYaml: undefined }).view();
+      if (clientOnly) return local();
+      if (connections.isEmpty) return local();
       return await connections.thread(use).call('viewConfig', {});
     },
   };

@@ -26,6 +26,8 @@ export class ConnectionThread {
   readonly #calls = new Map<number, PendingCall>();
   #lastId = 0;
   #isEnding = false;
+  /** Why nothing can be asked any more. */
+  #failure: AppError | undefined;
 
   constructor(options: ConnectionThreadOptions) {
     this.#options = options;
@@ -47,6 +49,7 @@ export class ConnectionThread {
     input: WorkerCalls[Name]['input'],
     options: { readonly signal?: AbortSignal; readonly onEvent?: (event: WorkerCalls[Name]['event']) => void } = {},
   ): Promise<WorkerCalls[Name]['output']> {
+    if (this.#failure !== undefined) throw this.#failure;
     this.#lastId += 1;
     const id = this.#lastId;
     const ended = deferred<unknown>();
@@ -93,7 +96,8 @@ export class ConnectionThread {
   }
 
   #ended(error: AppError): void {
-    for (const { ended } of this.#calls.values()) ended.reject(error);
+    this.#failure ??= this.#isEnding ? new AppError({ code: 'cancelled', message: 'The connection was ended' }) : error;
+    for (const { ended } of this.#calls.values()) ended.reject(this.#failure);
     this.#calls.clear();
     if (this.#isEnding) return;
     this.#isEnding = true;

@@ -143,6 +143,7 @@ export class Connection {
       ]);
       this.#serverIps = serverIps;
       this.#settings = this.#options.settings(this.settingsSources());
+      const facts = this.#facts;
       const wanted = await this.#wantedLaptop();
       if (wanted === undefined) throw new AppError({ code: 'internal', message: 'The traffic-manager said nothing about the cluster' });
       this.#enterStage('interface');
@@ -152,10 +153,12 @@ export class Connection {
       this.#enterStage('verify');
       await this.#verify();
       if (this.#settings.dns.recursionCheck) await this.#laptop.detectRecursion();
+      this.#stop.signal.throwIfAborted();
       await this.#rerouter.start();
       this.#enterStage(undefined);
       this.#onSince = new Date().toISOString();
       this.#updateState();
+      if (this.#facts !== facts) this.#applyFacts();
       const follow = this.#namespaces.follow(
         () => new KubeClient(loadKubeconfig(this.#options.request).credentials),
         this.#options.logger,
@@ -164,8 +167,9 @@ export class Connection {
       );
       follow.catch((error: unknown) => this.#options.logger.warn('Namespaces are not followed', { error }));
     } catch (error) {
+      const ended = this.#stop.signal.aborted ? this.#stop.signal : signal;
       await this.disconnect();
-      throw this.#connectError(error, signal);
+      throw this.#connectError(error, ended);
     }
   }
 
@@ -236,7 +240,10 @@ export class Connection {
 
   #clusterChanged(info: ClusterInfo): void {
     this.#facts = clusterFacts(info);
-    if (this.#onSince === '') return;
+    if (this.#onSince !== '') this.#applyFacts();
+  }
+
+  #applyFacts(): void {
     void this.#wantedLaptop().then(
       (wanted) => {
         if (wanted !== undefined) this.#laptop.change(wanted);

@@ -1,19 +1,29 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
-import { ConnectionThread } from './connection-thread.ts';
+import { untilAborted } from '../link/until-aborted.ts';
+import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
+
+/** A connection's thread as it is used here. */
+export type Thread = Pick<ConnectionThread, 'call' | 'end'>;
 
 interface Entry {
   readonly name: string;
   readonly request: ConnectRequest;
-  readonly thread: ConnectionThread;
+  readonly thread: Thread;
   readonly connected: Promise<Connection>;
   health: readonly HealthCondition[];
+  /** When it came up, by the clock of `performance`. */
+  upAt: number | undefined;
 }
+
+/** Between attempts to bring a wanted connection up again. */
+const keepEveryMs = 3_000;
 
 export interface ConnectProgress {
   stage(stage: string): void;
@@ -24,18 +34,24 @@ export class Connections {
   readonly #daemon: DaemonContext;
   readonly #desired: DesiredConnections;
   readonly #entries = new Map<string, Entry>();
+  /** What the user asked for and has not ended: kept up across crashes of a thread or of the daemon. */
+  readonly #wanted = new Map<string, ConnectRequest>();
+  /** The ends that are under way: the next connection of the name waits for them. */
+  readonly #closing = new Map<string, Promise<void>>();
+  readonly #openThread: (options: ConnectionThreadOptions) => Thread;
+  #isEnding = false;
 
-  constructor(daemon: DaemonContext) {
+  constructor(daemon: DaemonContext, openThread = (options: ConnectionThreadOptions): Thread => new ConnectionThread(options)) {
     this.#daemon = daemon;
+    this.#openThread = openThread;
     this.#desired = new DesiredConnections(join(daemon.paths.runtimeDirectory, 'connections.json'), daemon.logger);
   }
 
   /** Brings up what an earlier daemon left when it ended without being told to. */
   restore(): void {
     for (const [name, request] of Object.entries(this.#desired.read())) {
-      this.#open(name, request).connected.catch((error: unknown) => {
-        this.#daemon.logger.warn('A connection of before could not be restored', { connection: name, error });
-      });
+      this.#wanted.set(name, request);
+      void this.#keep(name);
     }
   }
 
@@ -46,12 +62,17 @@ export class Connections {
    */
   async connect(request: ConnectRequest, progress: ConnectProgress, signal: AbortSignal): Promise<{ connection: Connection; alreadyConnected: boolean }> {
     const name = request.name ?? defaultName(request);
-    const existing = this.#entries.get(name) ?? (request.name === undefined ? this.#entries.values().next().value : undefined);
+    const existing = this.#entries.get(name) ?? (request.name === undefined ? this.#unnamed(request) : undefined);
     if (existing !== undefined) {
-      if (!isSame(existing.request, request)) throw mustRestart(existing.name, this.#snapshot(existing.name));
-      await existing.connected;
+      if (!isSame(existing.request, request)) throw mustRestart(existing.name, this.#daemon.state.state.connections[existing.name]);
+      await untilAborted(existing.connected, signal);
       return { connection: this.#snapshot(existing.name), alreadyConnected: true };
     }
+    if (this.#closing.has(name)) {
+      await untilAborted(this.#closing.get(name) ?? Promise.resolve(), signal);
+      return await this.connect(request, progress, signal);
+    }
+    signal.throwIfAborted();
     const entry = this.#open(name, request);
     const cancel = () => void this.#close(entry);
     signal.addEventListener('abort', cancel, { once: true });
@@ -61,32 +82,48 @@ export class Connections {
       if (state?.kind === 'connecting') progress.stage(state.stage);
     });
     try {
-      return { connection: await entry.connected, alreadyConnected: false };
+      const connection = await entry.connected;
+      this.#wanted.set(name, request);
+      this.#remember();
+      return { connection, alreadyConnected: false };
+    } catch (error) {
+      if (signal.aborted) throw new AppError({ code: 'cancelled', message: 'The connect was cancelled' }, error);
+      throw error;
     } finally {
       unsubscribe();
       signal.removeEventListener('abort', cancel);
     }
   }
 
-  /** Ends the chosen connection, or all where `use` is absent. Returns the names. */
+  /** Ends the chosen connection, or the attempts to bring it up. Returns its name. */
   async disconnect(use: string | undefined): Promise<string[]> {
-    const entries = use === undefined ? [...this.#entries.values()] : [this.#find(use)];
-    await Promise.all(entries.map((entry) => this.#close(entry)));
-    return entries.map(({ name }) => name);
+    const name = this.#choose(use, [...new Set([...this.#entries.keys(), ...this.#wanted.keys()])]);
+    this.#forget(name);
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) await this.#close(entry);
+    return [name];
+  }
+
+  /** Ends every connection, for good; waits for those that are being ended already, too. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#wanted.clear();
+    this.#remember();
+    await Promise.all([...this.#closing.values(), ...[...this.#entries.values()].map((entry) => this.#close(entry))]);
   }
 
   /** The thread of the only connection, or of the one that `use` matches. */
-  thread(use: string | undefined): ConnectionThread {
+  thread(use: string | undefined): Thread {
     return this.#find(use).thread;
   }
 
-  threads(): ConnectionThread[] {
-    return [...this.#entries.values()].map(({ thread }) => thread);
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
   }
 
   #open(name: string, request: ConnectRequest): Entry {
     const { paths, env, installId, logger, processLogger, state } = this.#daemon;
-    const thread = new ConnectionThread({
+    const thread = this.#openThread({
       input: {
         name,
         request,
@@ -104,17 +141,26 @@ export class Connections {
       onCrashed: () => this.#crashed(name),
     });
     const connected = thread.call('connect', {});
-    const entry: Entry = { name, request, thread, connected, health: [] };
+    const entry: Entry = { name, request, thread, connected, health: [], upAt: undefined };
     this.#entries.set(name, entry);
-    this.#remember();
-    connected.catch(() => void this.#close(entry));
+    connected.then(
+      () => (entry.upAt = performance.now()),
+      () => void this.#close(entry),
+    );
     return entry;
   }
 
+  /** Resolves when it has ended, for everyone who asks. */
   async #close(entry: Entry): Promise<void> {
-    if (this.#entries.get(entry.name) !== entry) return;
-    this.#entries.delete(entry.name);
-    this.#remember();
+    if (this.#entries.get(entry.name) === entry) {
+      this.#entries.delete(entry.name);
+      const ending = this.#end(entry).finally(() => this.#closing.delete(entry.name));
+      this.#closing.set(entry.name, ending);
+    }
+    await this.#closing.get(entry.name);
+  }
+
+  async #end(entry: Entry): Promise<void> {
     try {
       await entry.thread.call('disconnect', {});
     } catch (error) {
@@ -130,7 +176,35 @@ export class Connections {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     this.#entries.delete(name);
-    this.#open(name, entry.request);
+    this.#healthChanged(name, [], entry);
+    this.#daemon.state.remove('connections', name);
+    // One that never came up fails for whoever waits for it.
+    if (entry.upAt === undefined) return;
+    void this.#keep(name, performance.now() - entry.upAt > keepEveryMs ? 0 : keepEveryMs);
+  }
+
+  /** Opens a wanted connection, again and again until it is up, or not wanted any more, or somebody else opened it. */
+  async #keep(name: string, delayMs = 0): Promise<void> {
+    if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
+    for (;;) {
+      await this.#closing.get(name);
+      const request = this.#wanted.get(name);
+      if (request === undefined || this.#entries.has(name) || this.#isEnding) return;
+      const entry = this.#open(name, request);
+      try {
+        await entry.connected;
+        return;
+      } catch (error) {
+        this.#daemon.logger.warn('A wanted connection is not up yet', { connection: name, error });
+        await this.#close(entry);
+      }
+      await sleep(keepEveryMs, undefined, { ref: false });
+    }
+  }
+
+  #forget(name: string): void {
+    this.#wanted.delete(name);
+    this.#remember();
   }
 
   #healthChanged(name: string, conditions: readonly HealthCondition[], ended?: Entry): void {
@@ -145,18 +219,34 @@ export class Connections {
     entry.health = conditions;
   }
 
-  #find(use: string | undefined): Entry {
+  #unnamed(request: ConnectRequest): Entry | undefined {
     const all = [...this.#entries.values()];
-    const matching = use === undefined ? all : all.filter(({ name }) => new RegExp(use).test(name));
+    return all.find((entry) => isSame(entry.request, request)) ?? all[0];
+  }
+
+  #find(use: string | undefined): Entry {
+    const name = this.#choose(use, [...this.#entries.keys()]);
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return entry;
+    throw new AppError({ code: 'connection.none', message: `The connection "${name}" has just ended` });
+  }
+
+  /** A whole name wins over a part of others. */
+  #choose(use: string | undefined, all: readonly string[]): string {
+    const exact = all.filter((name) => name === use);
+    const matching = use === undefined ? all : exact.length > 0 ? exact : all.filter((name) => expressionOf(use).test(name));
     const [only] = matching;
     if (only !== undefined && matching.length === 1) return only;
-    const names = all.map(({ name }) => name).join(', ');
+    const names = all.join(', ');
     if (all.length === 0) {
       throw new AppError({
         code: 'connection.none',
         message: 'Not connected',
         remedies: [{ label: 'Connect first', command: 'telepresence connect' }],
       });
+    }
+    if (use !== undefined && matching.length === 0) {
+      throw new AppError({ code: 'connection.none', message: `No connection matches "${use}"`, reason: `They are ${names}` });
     }
     throw new AppError({
       code: 'connection.ambiguous',
@@ -173,7 +263,11 @@ export class Connections {
   }
 
   #remember(): void {
-    this.#desired.write(Object.fromEntries([...this.#entries.values()].map(({ name, request }) => [name, request])));
+    try {
+      this.#desired.write(Object.fromEntries(this.#wanted));
+    } catch (error) {
+      this.#daemon.logger.warn('What is wanted could not be kept: it would not survive a crash', { error });
+    }
   }
 }
 
@@ -188,10 +282,19 @@ function isSame(a: ConnectRequest, b: ConnectRequest): boolean {
   return isDeepStrictEqual(essence(a), essence(b));
 }
 
-function mustRestart(name: string, connection: Connection): AppError {
+function expressionOf(use: string): RegExp {
+  try {
+    return new RegExp(use);
+  } catch (error) {
+    throw new AppError({ code: 'usage', message: `"${use}" is not a regular expression`, reason: '--use takes one' }, error);
+  }
+}
+
+function mustRestart(name: string, connection: Connection | undefined): AppError {
+  const where = connection === undefined ? '' : ` to context ${connection.context}, namespace ${connection.namespace},`;
   return new AppError({
     code: 'connection.must-restart',
-    message: `Connected already, as "${name}", to context ${connection.context}, namespace ${connection.namespace}, with other flags`,
+    message: `Connected already, as "${name}",${where} with other flags`,
     reason: 'A connection keeps the flags that it was made with',
     remedies: [
       { label: 'End it first', command: 'telepresence quit' },

@@ -1,12 +1,16 @@
 import { formatCidr, overlaps, parseCidr, type Cidr } from '#base/common/cidr.ts';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
+import { waitForHelper } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
 import { DataPath, type DataPathOptions } from '../data-path/data-path.ts';
 import { closeSync } from 'node:fs';
 import { HelperClient } from '../helper-client/helper-client.ts';
 import { readHostRoutes } from '../routing/host-routes.ts';
+
+/** Whoever connects starts the helper at the same time; it listens within a fraction of a second. */
+const helperStartMs = 3_000;
 
 export interface LaptopNetworkOptions extends Pick<DataPathOptions, 'dialer' | 'realOf' | 'dialTimeoutMs'> {
   readonly helperSocket: string;
@@ -75,6 +79,7 @@ export class LaptopNetwork {
 
   /** Takes a lease of the helper and has the interface made; packets flow from then on. */
   static async open(options: LaptopNetworkOptions, signal: AbortSignal): Promise<LaptopNetwork> {
+    await waitForHelper(options.helperSocket, helperStartMs, signal);
     const helper = await HelperClient.connect(options.helperSocket, { signal });
     const descriptors: number[] = [];
     try {

@@ -77,7 +77,14 @@ export class LaptopSide {
     this.#wanted = wanted;
     const network = await (this.#opening ?? this.#openNetwork(signal));
     this.#opening = undefined;
-    this.#made = await this.#make(network, wanted);
+    const making = this.#make(network, wanted);
+    // An end that comes now waits for it.
+    this.#work = making.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#made = await making;
+    this.#stop.signal.throwIfAborted();
   }
 
   /** Points the laptop's resolver at the connection. */

@@ -103,7 +103,10 @@ export class DataPath {
     const gone = new AbortController();
     flow.onGone(() => gone.abort());
     try {
-      const tunnel = await this.#dialReal(id, AbortSignal.any([this.#stop.signal, gone.signal, AbortSignal.timeout(dialTimeoutMs)]));
+      const tunnel = await this.#dialReal(
+        id,
+        AbortSignal.any([this.#stop.signal, gone.signal, AbortSignal.timeout(dialTimeoutMs)]),
+      );
       gone.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
       const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
       this.#dialled.set(flow, { tunnel, timer });

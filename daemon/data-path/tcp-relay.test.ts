@@ -92,7 +92,7 @@ describe('a relayed connection', () => {
     await ended;
   });
 
-  it('ends the program\'s connection where the tunnel is ended here, even after the cluster had said all', async () => {
+  it("ends the program's connection where the tunnel is ended here, even after the cluster had said all", async () => {
     cluster.end();
     expect(await text(program)).toBe('');
     laptop.destroy();

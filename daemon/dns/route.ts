@@ -118,8 +118,16 @@ function clusterNames(bare: string, policy: PreparedPolicy, isSearched: boolean)
   if (lastLabel === policy.source.connectedNamespace || policy.source.namespaces().has(lastLabel)) {
     names.push(`${bare}.svc.${policy.clusterDomain}`);
   }
-  if (isSearched) names.push(inNamespace);
+  if (isSearched || isStatefulPod(bare)) names.push(inNamespace);
   return names;
+}
+
+/**
+ * `web-0.web`: a pod of a StatefulSet and its headless Service, as pods of the namespace call each other. Other names of two labels are
+ * too often somebody else's to ask the cluster about each of them.
+ */
+function isStatefulPod(bare: string): boolean {
+  return /^[a-z0-9-]*[a-z0-9]-[0-9]+\.[a-z0-9-]+$/.test(bare);
 }
 
 /**

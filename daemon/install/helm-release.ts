@@ -3,7 +3,14 @@ import { managerName } from '#protocol/chart/manager-environment.ts';
 import type { GivenValues } from './merge-values.ts';
 
 /** States of a release in Helm's words, as far as they occur here. */
-export type ReleaseStatus = 'deployed' | 'superseded' | 'failed' | 'uninstalling' | 'pending-install' | 'pending-upgrade' | 'pending-rollback';
+export type ReleaseStatus =
+  | 'deployed'
+  | 'superseded'
+  | 'failed'
+  | 'uninstalling'
+  | 'pending-install'
+  | 'pending-upgrade'
+  | 'pending-rollback';
 
 /** One revision of a release, as Helm 3 records it. Fields that Helm knows and this product has no use for are kept empty. */
 export interface HelmRelease {

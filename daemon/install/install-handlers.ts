@@ -8,7 +8,14 @@ import { clusterError } from '../kube/cluster-error.ts';
 import { installRelease, type InstallOptions, upgradeRelease } from './install-release.ts';
 import { mergeGivenValues } from './merge-values.ts';
 import { objectName } from './object-path.ts';
-import { listRecords, markUninstalling, recordedObjects, type ReleaseOperation, releaseOperation, removeRelease } from './release-operation.ts';
+import {
+  listRecords,
+  markUninstalling,
+  recordedObjects,
+  type ReleaseOperation,
+  releaseOperation,
+  removeRelease,
+} from './release-operation.ts';
 import { renderRelease } from './render-release.ts';
 
 type InstallInput = CallInput<'install'>;
@@ -83,7 +90,8 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
   return {
     install: async (input, context) => {
       const given = mergeGivenValues({}, input.values);
-      const isReused = input.action === 'upgrade' && (input.base === 'reuse' || (input.base === undefined && input.values.length === 0));
+      const isReused =
+        input.action === 'upgrade' && (input.base === 'reuse' || (input.base === undefined && input.values.length === 0));
       // What is wrong with the values is said before the cluster is bothered.
       if (!isReused) render(input.managerNamespace ?? 'ambassador', given);
       if (input.action === 'install') {
@@ -91,40 +99,60 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
           const namespace = input.managerNamespace ?? (await namespaceOf(dependencies, input));
           return { version: dependencies.version, revision: 1, namespace, manifest: render(namespace, given).manifest };
         }
-        return await withOperation(input, context, (namespace) => `Install the traffic-manager in ${namespace}`, async (operation) => {
-          const release = await installRelease(operation, render(operation.namespace, given), installOptions(input));
-          return { version: dependencies.version, revision: release.version, namespace: operation.namespace, manifest: release.manifest };
-        });
+        return await withOperation(
+          input,
+          context,
+          (namespace) => `Install the traffic-manager in ${namespace}`,
+          async (operation) => {
+            const release = await installRelease(operation, render(operation.namespace, given), installOptions(input));
+            return {
+              version: dependencies.version,
+              revision: release.version,
+              namespace: operation.namespace,
+              manifest: release.manifest,
+            };
+          },
+        );
       }
-      return await withOperation(input, context, (namespace) => `Upgrade the traffic-manager in ${namespace}`, async (operation) => {
-        const { namespace } = operation;
-        const records = await listRecords(operation);
-        const former = records.findLast(({ release }) => release.info.status === 'deployed');
-        if (former === undefined) throw notInstalled(namespace, records.length > 0);
-        const rendered = render(namespace, isReused ? mergeGivenValues(former.release.config, input.values) : given);
-        if (input.dryRun) {
-          const revision = Math.max(...records.map(({ release }) => release.version)) + 1;
-          return { version: dependencies.version, revision, namespace, manifest: rendered.manifest };
-        }
-        const release = await upgradeRelease(operation, former, records, rendered, installOptions(input));
-        return { version: dependencies.version, revision: release.version, namespace, manifest: release.manifest };
-      });
+      return await withOperation(
+        input,
+        context,
+        (namespace) => `Upgrade the traffic-manager in ${namespace}`,
+        async (operation) => {
+          const { namespace } = operation;
+          const records = await listRecords(operation);
+          const former = records.findLast(({ release }) => release.info.status === 'deployed');
+          if (former === undefined) throw notInstalled(namespace, records.length > 0);
+          const rendered = render(namespace, isReused ? mergeGivenValues(former.release.config, input.values) : given);
+          if (input.dryRun) {
+            const revision = Math.max(...records.map(({ release }) => release.version)) + 1;
+            return { version: dependencies.version, revision, namespace, manifest: rendered.manifest };
+          }
+          const release = await upgradeRelease(operation, former, records, rendered, installOptions(input));
+          return { version: dependencies.version, revision: release.version, namespace, manifest: release.manifest };
+        },
+      );
     },
 
     uninstall: async (input, context) =>
-      await withOperation(input, context, (namespace) => `Uninstall the traffic-manager from ${namespace}`, async (operation) => {
-        const { namespace, signal } = operation;
-        const records = await listRecords(operation);
-        if (records.length === 0) throw notInstalled(namespace, false);
-        if (input.dryRun) {
-          const objects = await operation.objects.existing(recordedObjects(records), signal);
-          return { removed: objects.map(objectName), namespace };
-        }
-        operation.stage('Removing the traffic-manager');
-        await markUninstalling(operation, records);
-        const removed = await removeRelease(operation, records, signal);
-        return { removed: removed.map(objectName), namespace };
-      }),
+      await withOperation(
+        input,
+        context,
+        (namespace) => `Uninstall the traffic-manager from ${namespace}`,
+        async (operation) => {
+          const { namespace, signal } = operation;
+          const records = await listRecords(operation);
+          if (records.length === 0) throw notInstalled(namespace, false);
+          if (input.dryRun) {
+            const objects = await operation.objects.existing(recordedObjects(records), signal);
+            return { removed: objects.map(objectName), namespace };
+          }
+          operation.stage('Removing the traffic-manager');
+          await markUninstalling(operation, records);
+          const removed = await removeRelease(operation, records, signal);
+          return { removed: removed.map(objectName), namespace };
+        },
+      ),
 
     lintValues: ({ values }) => {
       try {
@@ -132,7 +160,7 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
         return Promise.resolve({ problems: checked.kind === 'valid' ? [] : checked.problems.map((problem) => ({ ...problem })) });
       } catch (error) {
         // Values that cannot even be read are problems as well.
-        if (!(error instanceof AppError) || error.code !== 'install.values-invalid') return Promise.reject(error as Error);
+        if (!(error instanceof AppError) || error.code !== 'install.values-invalid') return Promise.reject(error);
         return Promise.resolve({ problems: [{ path: error.message, message: error.reason ?? '' }] });
       }
     },

@@ -4,7 +4,7 @@ import { newRelease, type HelmRelease, withStatus } from './helm-release.ts';
 import { parseManifest } from './manifest.ts';
 import { objectKey } from './object-path.ts';
 import { refuseOverlap } from './other-managers.ts';
-import { listRecords, type ReleaseOperation, removeRelease } from './release-operation.ts';
+import { listRecords, type ReleaseOperation, removeObjects, removeRelease } from './release-operation.ts';
 import type { ReleaseRecord } from './release-store.ts';
 import type { RenderedRelease } from './render-release.ts';
 import { waitUntilReady } from './wait-until-ready.ts';
@@ -22,7 +22,11 @@ const keptRevisions = 10;
 const rollbackTimeoutMs = 40_000;
 
 /** Installs the traffic-manager and waits until it serves; when it does not, everything is as before. */
-export async function installRelease(operation: ReleaseOperation, rendered: RenderedRelease, options: InstallOptions): Promise<HelmRelease> {
+export async function installRelease(
+  operation: ReleaseOperation,
+  rendered: RenderedRelease,
+  options: InstallOptions,
+): Promise<HelmRelease> {
   const { namespace, releaseNamespace, stage, signal } = operation;
   stage('Looking at the cluster');
   const isNamespaceThere = await releaseNamespace.exists(signal);
@@ -31,12 +35,11 @@ export async function installRelease(operation: ReleaseOperation, rendered: Rend
   if (leftovers.some(({ release }) => release.info.status === 'deployed')) throw alreadyInstalled(namespace);
   if (leftovers.length > 0) {
     stage('Removing what an interrupted installation left');
-    await removeRelease(operation, leftovers, signal);
+    await removeObjects(operation, leftovers, signal);
   }
   await operation.objects.refuseForeign(rendered.objects, signal);
   if (rendered.hasDeployment) await refuseOverlap(operation.client, { namespace, selector: rendered.selector }, signal);
-  // It may have gone with the leftovers.
-  if (!(await releaseNamespace.exists(signal))) await releaseNamespace.create(signal);
+  if (!isNamespaceThere) await releaseNamespace.create(signal);
   const now = new Date().toISOString();
   const release = newRelease({
     namespace,
@@ -104,7 +107,8 @@ export async function upgradeRelease(
     for (const { release: old } of records) {
       if (old.info.status === 'deployed') await store.replace(withStatus(old, 'superseded', old.info.description), signal);
     }
-    for (const { release: old } of records.slice(0, Math.max(0, records.length + 1 - keptRevisions))) await store.remove(old.version, signal);
+    for (const { release: old } of records.slice(0, Math.max(0, records.length + 1 - keptRevisions)))
+      await store.remove(old.version, signal);
     return deployed;
   } catch (error) {
     stage('Going back to the former revision');
@@ -129,7 +133,11 @@ async function applyAndWait(operation: ReleaseOperation, rendered: RenderedRelea
 }
 
 /** Undoes what has been done, also where the operation was cancelled; a failure of that is told with what it came from. */
-async function afterRollback(operation: ReleaseOperation, thrown: unknown, undo: (signal: AbortSignal) => Promise<void>): Promise<AppError> {
+async function afterRollback(
+  operation: ReleaseOperation,
+  thrown: unknown,
+  undo: (signal: AbortSignal) => Promise<void>,
+): Promise<AppError> {
   const { client, signal, namespace } = operation;
   const error = signal.aborted
     ? AppError.from(signal.reason)
@@ -139,7 +147,9 @@ async function afterRollback(operation: ReleaseOperation, thrown: unknown, undo:
     return error;
   } catch (undoError) {
     operation.logger.warn('Rolling back failed', { namespace, error: undoError });
-    const reason = [error.reason, `Rolling back failed as well: ${AppError.from(undoError).message}`].filter((text) => text !== undefined).join('\n');
+    const reason = [error.reason, `Rolling back failed as well: ${AppError.from(undoError).message}`]
+      .filter((text) => text !== undefined)
+      .join('\n');
     return new AppError({ ...error.toData(), reason }, error);
   }
 }

@@ -8,9 +8,10 @@ export function formatManifest(objects: readonly KubeObject[]): string {
 
 /** The objects of a stored manifest; documents that are empty or hold something else are left out. */
 export function parseManifest(manifest: string): readonly KubeObject[] {
-  return [...parseAllDocuments(manifest)].flatMap((document) => {
-    const object = document.toJS() as Partial<KubeObject> | null;
-    const isObject = typeof object?.kind === 'string' && typeof object.apiVersion === 'string' && typeof object.metadata?.name === 'string';
-    return isObject ? [object as KubeObject] : [];
-  });
+  return [...parseAllDocuments(manifest)].map((document): unknown => document.toJS()).filter(isKubeObject);
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  const { apiVersion, kind, metadata } = (value ?? {}) as Partial<KubeObject>;
+  return typeof kind === 'string' && typeof apiVersion === 'string' && typeof metadata?.name === 'string';
 }

@@ -1,6 +1,8 @@
 import type { KubeObject } from '#protocol/chart/kube-object.ts';
 
-export type ObjectReference = Pick<KubeObject, 'apiVersion' | 'kind'> & { readonly metadata: Pick<KubeObject['metadata'], 'name' | 'namespace'> };
+export type ObjectReference = Pick<KubeObject, 'apiVersion' | 'kind'> & {
+  readonly metadata: Pick<KubeObject['metadata'], 'name' | 'namespace' | 'annotations'>;
+};
 
 /** `Deployment ambassador/traffic-manager`: how objects are named to people. */
 export function objectName({ kind, metadata: { name, namespace } }: ObjectReference): string {

@@ -34,11 +34,15 @@ export async function refuseOverlap(
   const found = await lookAround(client, signal);
   if (found === undefined) return;
   const managed = (selector: LabelSelector | undefined) =>
-    found.namespaces.filter(({ metadata: { name, labels } }) => !systemNamespaces.includes(name) && selects(selector, labels ?? {}));
+    found.namespaces.filter(
+      ({ metadata: { name, labels } }) => !systemNamespaces.includes(name) && selects(selector, labels ?? {}),
+    );
   const ownNames = new Set(managed(own.selector).map(({ metadata }) => metadata.name));
   for (const { metadata, data } of found.configMaps) {
     if (metadata.namespace === own.namespace || !(await isThere(client, metadata.namespace, signal))) continue;
-    const shared = managed(readSelector(data?.[namespaceSelectorKey])).flatMap(({ metadata: { name } }) => (ownNames.has(name) ? [name] : []));
+    const shared = managed(readSelector(data?.[namespaceSelectorKey])).flatMap(({ metadata: { name } }) =>
+      ownNames.has(name) ? [name] : [],
+    );
     if (shared.length === 0) continue;
     const listed = shared.length > 3 ? `${shared.slice(0, 3).join(', ')} and ${shared.length - 3} more` : shared.join(', ');
     throw new AppError({
@@ -48,7 +52,10 @@ export async function refuseOverlap(
       context: { otherManagerNamespace: metadata.namespace },
       remedies: [
         { label: 'Use that traffic-manager', command: `telepresence connect --manager-namespace ${metadata.namespace}` },
-        { label: 'Or give each of them namespaces of its own', command: 'telepresence helm install --set namespaces={first,second}' },
+        {
+          label: 'Or give each of them namespaces of its own',
+          command: 'telepresence helm install --set namespaces={first,second}',
+        },
       ],
     });
   }
@@ -71,7 +78,9 @@ async function lookAround(client: KubeClient, signal: AbortSignal) {
 /** A ConfigMap that was left behind manages nothing. */
 async function isThere(client: KubeClient, namespace: string, signal: AbortSignal): Promise<boolean> {
   const path = (resource: string) => `/apis/apps/v1/namespaces/${namespace}/${resource}/${managerName}`;
-  const found = await Promise.all(['deployments', 'statefulsets'].map(async (resource) => await client.find(path(resource), signal)));
+  const found = await Promise.all(
+    ['deployments', 'statefulsets'].map(async (resource) => await client.find(path(resource), signal)),
+  );
   return found.some((object) => object !== undefined);
 }
 

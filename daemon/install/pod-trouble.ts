@@ -77,15 +77,21 @@ const waitingReasons: Readonly<Record<string, number | undefined>> = {
 /** A ReplicaSet that may not create its pod: a quota, a policy, the Pod Security Standard of the namespace. */
 export function creationTrouble(conditions: readonly Condition[]): Trouble | undefined {
   const failure = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
-  return failure === undefined ? undefined : { reason: failure.message ?? failure.reason ?? 'its pod cannot be created', finalAfterMs: secondLookMs };
+  return failure === undefined
+    ? undefined
+    : { reason: failure.message ?? failure.reason ?? 'its pod cannot be created', finalAfterMs: secondLookMs };
 }
 
 export function podProgress(pod: PodObject, events: readonly EventObject[]): PodProgress {
   const { phase, reason, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
-  if (phase === 'Failed') return { stage: 'its pod has failed', trouble: { reason: join(reason, message), finalAfterMs: secondLookMs } };
+  if (phase === 'Failed')
+    return { stage: 'its pod has failed', trouble: { reason: join(reason, message), finalAfterMs: secondLookMs } };
   const scheduled = conditions.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False') {
-    return { stage: 'no node has room for its pod yet', trouble: { reason: `FailedScheduling: ${scheduled.message ?? 'no node fits'}` } };
+    return {
+      stage: 'no node has room for its pod yet',
+      trouble: { reason: `FailedScheduling: ${scheduled.message ?? 'no node fits'}` },
+    };
   }
   const { state, lastState } = containerStatuses[0] ?? {};
   const waiting = state?.waiting;
@@ -101,9 +107,13 @@ export function podProgress(pod: PodObject, events: readonly EventObject[]): Pod
       },
     };
   }
-  if (state?.terminated !== undefined) return { stage: 'it has ended', trouble: { reason: exit(state.terminated), hasLog: true } };
+  if (state?.terminated !== undefined)
+    return { stage: 'it has ended', trouble: { reason: exit(state.terminated), hasLog: true } };
   const warning = events.findLast(({ type }) => type === 'Warning');
-  const trouble = warning === undefined ? {} : { trouble: { reason: join(warning.reason, warning.message), hasLog: state?.running !== undefined } };
+  const trouble =
+    warning === undefined
+      ? {}
+      : { trouble: { reason: join(warning.reason, warning.message), hasLog: state?.running !== undefined } };
   if (state?.running !== undefined) return { stage: 'it has started', ...trouble };
   const isPulling = events.at(-1)?.reason === 'Pulling';
   return { stage: isPulling ? 'its image is being pulled' : 'its pod is being created', ...trouble };
@@ -111,7 +121,9 @@ export function podProgress(pod: PodObject, events: readonly EventObject[]): Pod
 
 function exit(terminated: Terminated | undefined): string {
   const code = terminated?.exitCode === undefined ? '' : ` with exit code ${terminated.exitCode}`;
-  const why = [terminated?.reason === 'Error' ? undefined : terminated?.reason, terminated?.message].filter((text) => text !== undefined);
+  const why = [terminated?.reason === 'Error' ? undefined : terminated?.reason, terminated?.message].filter(
+    (text) => text !== undefined,
+  );
   return `the container ended${code}${why.length === 0 ? '' : ` (${why.join(': ')})`}`;
 }
 

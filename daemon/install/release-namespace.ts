@@ -24,6 +24,11 @@ interface ObjectList {
 /** Kinds that say nothing about whether a namespace is in use: they come and go, or mirror others. */
 const bystanders = ['events', 'endpoints', 'endpointslices', 'leases'];
 
+const pollMs = 300;
+
+/** Kubernetes takes 5 to 10 s to delete an empty namespace. */
+const deletionTimeoutMs = 30_000;
+
 /** What Kubernetes puts into every namespace. */
 const furniture = ['configmaps kube-root-ca.crt', 'serviceaccounts default'];
 
@@ -40,15 +45,22 @@ export class ReleaseNamespace {
     this.#name = name;
   }
 
-  /** @returns whether it is there now. Who may not look is believed to know that it is. */
+  /**
+   * Whether it is there. One that is being deleted, as after a removal a moment ago, is waited for. Who may not look is believed to know
+   * that it is there.
+   */
   async exists(signal: AbortSignal): Promise<boolean> {
-    try {
-      const found = await this.#client.find<NamespaceObject>(this.#path(), signal);
-      if (found?.metadata.deletionTimestamp === undefined) return found !== undefined;
-    } catch (error) {
-      if (error instanceof KubeStatusError && error.status === 403) return true;
-      throw signal.aborted ? error : await this.#error(error, 'get');
-    }
+    const deadlineAt = performance.now() + deletionTimeoutMs;
+    do {
+      try {
+        const found = await this.#client.find<NamespaceObject>(this.#path(), signal);
+        if (found?.metadata.deletionTimestamp === undefined) return found !== undefined;
+      } catch (error) {
+        if (error instanceof KubeStatusError && error.status === 403) return true;
+        throw signal.aborted ? error : await this.#error(error, 'get');
+      }
+      await delay(pollMs, undefined, { signal });
+    } while (performance.now() < deadlineAt);
     throw new AppError({
       code: 'install.failed',
       message: `The namespace "${this.#name}" is being deleted`,
@@ -63,7 +75,12 @@ export class ReleaseNamespace {
       annotations: { [releaseAnnotation]: releaseId({ namespace: this.#name }) },
     };
     try {
-      await this.#client.request({ method: 'POST', path: '/api/v1/namespaces', body: { apiVersion: 'v1', kind: 'Namespace', metadata }, signal });
+      await this.#client.request({
+        method: 'POST',
+        path: '/api/v1/namespaces',
+        body: { apiVersion: 'v1', kind: 'Namespace', metadata },
+        signal,
+      });
     } catch (error) {
       if (error instanceof KubeStatusError && error.status === 409) return;
       throw signal.aborted ? error : await this.#error(error, 'create');
@@ -79,10 +96,12 @@ export class ReleaseNamespace {
     while (performance.now() < deadlineAt) {
       const paths = [`${this.#path()}/pods`, `/apis/apps/v1/namespaces/${encodeURIComponent(this.#name)}/replicasets`];
       const lists = await Promise.all(
-        paths.map(async (path) => await this.#client.request<ObjectList>({ method: 'GET', path, query: { labelSelector }, signal })),
+        paths.map(
+          async (path) => await this.#client.request<ObjectList>({ method: 'GET', path, query: { labelSelector }, signal }),
+        ),
       );
       if (lists.every(({ items }) => items.length === 0)) return;
-      await delay(300, undefined, { signal });
+      await delay(pollMs, undefined, { signal });
     }
   }
 
@@ -106,7 +125,11 @@ export class ReleaseNamespace {
   }
 
   async #isEmpty(signal: AbortSignal): Promise<boolean> {
-    const { groups } = await this.#client.request<{ groups: { preferredVersion: { groupVersion: string } }[] }>({ method: 'GET', path: '/apis', signal });
+    const { groups } = await this.#client.request<{ groups: { preferredVersion: { groupVersion: string } }[] }>({
+      method: 'GET',
+      path: '/apis',
+      signal,
+    });
     for (const base of ['/api/v1', ...groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)]) {
       const { resources } = await this.#client.request<ResourceList>({ method: 'GET', path: base, signal });
       for (const { name, verbs, namespaced } of resources) {
@@ -124,6 +147,10 @@ export class ReleaseNamespace {
   }
 
   async #error(error: unknown, verb: string): Promise<AppError> {
-    return await requestError(error, { client: this.#client, verbs: [verb], object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.#name } } });
+    return await requestError(error, {
+      client: this.#client,
+      verbs: [verb],
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.#name } },
+    });
   }
 }

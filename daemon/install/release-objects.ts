@@ -29,15 +29,20 @@ export class ReleaseObjects {
   /** @throws AppError `install.conflict` where an object of that name is somebody else's. */
   async refuseForeign(objects: readonly ObjectReference[], signal: AbortSignal): Promise<void> {
     for (const object of objects) {
-      const found = await this.#find(object, signal);
+      const found = await this.#find(object, ['create', 'patch', 'get'], signal);
       if (found === undefined || this.#isOwn(found)) continue;
       const { labels, annotations } = found.metadata;
-      const owner = annotations?.['meta.helm.sh/release-name'] ?? annotations?.[releaseAnnotation] ?? labels?.['app.kubernetes.io/managed-by'];
+      const owner =
+        annotations?.['meta.helm.sh/release-name'] ??
+        annotations?.[releaseAnnotation] ??
+        labels?.['app.kubernetes.io/managed-by'];
       throw new AppError({
         code: 'install.conflict',
         message: `${objectName(object)} exists already and does not belong to this release`,
         reason: owner === undefined ? 'Nothing on it says who made it' : `It belongs to "${owner}"`,
-        remedies: [{ label: 'Remove it, or install in another namespace', command: 'telepresence helm install --manager-namespace NAME' }],
+        remedies: [
+          { label: 'Remove it, or install in another namespace', command: 'telepresence helm install --manager-namespace NAME' },
+        ],
       });
     }
   }
@@ -61,13 +66,18 @@ export class ReleaseObjects {
 
   /** Removes an object with what it owns; `false` where it is gone already, or is somebody else's. */
   async remove(object: ObjectReference, signal: AbortSignal): Promise<boolean> {
-    const found = await this.#find(object, signal);
+    const found = await this.#find(object, ['delete', 'get'], signal);
     if (found === undefined || !this.#isOwn(found)) return false;
     try {
       await this.#client.request({
         method: 'DELETE',
         path: objectPath(object),
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid: found.metadata.uid } },
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          propagationPolicy: 'Background',
+          preconditions: { uid: found.metadata.uid },
+        },
         signal,
       });
       return true;
@@ -80,7 +90,9 @@ export class ReleaseObjects {
 
   /** Own objects among the given ones. */
   async existing(objects: readonly ObjectReference[], signal: AbortSignal): Promise<readonly ObjectReference[]> {
-    const found = await Promise.all(objects.map(async (object) => ({ object, found: await this.#find(object, signal) })));
+    const found = await Promise.all(
+      objects.map(async (object) => ({ object, found: await this.#find(object, ['get'], signal) })),
+    );
     return found.filter((entry) => entry.found !== undefined && this.#isOwn(entry.found)).map(({ object }) => object);
   }
 
@@ -88,12 +100,17 @@ export class ReleaseObjects {
     return metadata.annotations?.[releaseAnnotation] === this.#release;
   }
 
-  async #find(object: ObjectReference, signal: AbortSignal): Promise<FoundObject | undefined> {
+  /** @param verbs rights for what is to be done with it: without these there is no point in looking. */
+  async #find(
+    object: ObjectReference,
+    verbs: readonly [string, ...string[]],
+    signal: AbortSignal,
+  ): Promise<FoundObject | undefined> {
     try {
       return await this.#client.find<FoundObject>(objectPath(object), signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      throw await requestError(error, { client: this.#client, verbs: ['get'], object });
+      throw await requestError(error, { client: this.#client, verbs, object });
     }
   }
 }

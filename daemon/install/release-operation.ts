@@ -76,16 +76,29 @@ export async function markUninstalling({ store, signal }: ReleaseOperation, reco
   }
 }
 
-/** Removes the release with everything that belongs to it, and says what was there. */
-export async function removeRelease(operation: ReleaseOperation, records: readonly ReleaseRecord[], signal: AbortSignal): Promise<readonly ObjectReference[]> {
+/** Removes the release with everything that belongs to it, its namespace included where that was made for it, and says what was there. */
+export async function removeRelease(
+  operation: ReleaseOperation,
+  records: readonly ReleaseRecord[],
+  signal: AbortSignal,
+): Promise<readonly ObjectReference[]> {
+  const removed = await removeObjects(operation, records, signal);
+  if (!(await operation.releaseNamespace.removeIfOwnAndEmpty(signal))) return removed;
+  return [...removed, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operation.namespace } }];
+}
+
+/** Removes the release from its namespace. */
+export async function removeObjects(
+  operation: ReleaseOperation,
+  records: readonly ReleaseRecord[],
+  signal: AbortSignal,
+): Promise<readonly ObjectReference[]> {
   const removed: ObjectReference[] = [];
   for (const object of recordedObjects(records)) {
     if (await operation.objects.remove(object, signal)) removed.push(object);
   }
   await operation.releaseNamespace.waitUntilPodsAreGone(podEndTimeoutMs, signal);
   for (const { release } of records) await operation.store.remove(release.version, signal);
-  const { namespace } = operation;
-  if (await operation.releaseNamespace.removeIfOwnAndEmpty(signal)) removed.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   return removed;
 }
 

@@ -47,7 +47,11 @@ export class ReleaseStore {
   }
 
   async create(release: HelmRelease, lease: ReleaseLease, signal: AbortSignal): Promise<void> {
-    await this.#request('create', release.version, signal, { method: 'POST', path: this.#path(), body: this.#secret(release, lease) });
+    await this.#request('create', release.version, signal, {
+      method: 'POST',
+      path: this.#path(),
+      body: this.#secret(release, lease),
+    });
   }
 
   /** Replaces a revision; who had a lease on it gives it up. */

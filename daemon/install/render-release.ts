@@ -30,7 +30,13 @@ export function renderRelease({ namespace, version, imageRegistry, given }: Rend
   if (checked.kind === 'invalid') throw invalidValues(checked.problems);
   const { values } = checked;
   const objects = chartObjects({ namespace, version }, values);
-  return { given, objects, manifest: formatManifest(objects), selector: managedNamespaceSelector(values), hasDeployment: !values.rbac.only };
+  return {
+    given,
+    objects,
+    manifest: formatManifest(objects),
+    selector: managedNamespaceSelector(values),
+    hasDeployment: !values.rbac.only,
+  };
 }
 
 function invalidValues(problems: readonly ValuesProblem[]): AppError {

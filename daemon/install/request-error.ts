@@ -1,4 +1,5 @@
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
+import { releaseAnnotation } from '#protocol/chart/kube-object.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
 import { apiGroup, objectName, type ObjectReference, resourceOf } from './object-path.ts';
@@ -34,13 +35,21 @@ export async function requestError(thrown: unknown, request: FailedRequest): Pro
   }
   if (thrown.status === 404 && namespace !== undefined) {
     return new AppError(
-      { code: 'cluster.namespace-not-found', message: `There is no namespace "${namespace}" for ${name}`, reason: thrown.message },
+      {
+        code: 'cluster.namespace-not-found',
+        message: `There is no namespace "${namespace}" for ${name}`,
+        reason: thrown.message,
+      },
       thrown,
     );
   }
   if (thrown.status === 409 && verbs[0] === 'create') {
     return new AppError(
-      { code: 'install.conflict', message: `${name} exists already: somebody else is at work here`, remedies: [{ label: 'Try again later' }] },
+      {
+        code: 'install.conflict',
+        message: `${name} exists already: somebody else is at work here`,
+        remedies: [{ label: 'Try again later' }],
+      },
       thrown,
     );
   }
@@ -51,7 +60,13 @@ export async function requestError(thrown: unknown, request: FailedRequest): Pro
 async function missingVerb({ client, object, verbs }: FailedRequest): Promise<string | undefined> {
   for (const verb of verbs) {
     const { name, namespace } = object.metadata;
-    const resourceAttributes = { verb, group: apiGroup(object), resource: resourceOf(object), name, ...(namespace === undefined ? {} : { namespace }) };
+    const resourceAttributes = {
+      verb,
+      group: apiGroup(object),
+      resource: resourceOf(object),
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+    };
     try {
       const review = await client.request<AccessReview>({
         method: 'POST',
@@ -86,11 +101,18 @@ function forbidden(verb: string, object: ObjectReference, thrown: KubeStatusErro
 
 /** Roles can be made by an administrator beforehand; all else has to be made by whoever installs. */
 function remediesFor(object: ObjectReference): AppError['remedies'] {
+  const [managerNamespace = 'ambassador'] = object.metadata.annotations?.[releaseAnnotation]?.split('/') ?? [
+    object.metadata.namespace,
+  ];
+  const install = `telepresence helm install${managerNamespace === 'ambassador' ? '' : ` --manager-namespace ${managerNamespace}`}`;
   if (!rbacKinds.includes(object.kind)) {
-    return [{ label: 'Let an administrator of the cluster install the traffic-manager', command: 'telepresence helm install' }];
+    return [{ label: 'Let an administrator of the cluster install the traffic-manager', command: install }];
   }
   return [
-    { label: 'Let an administrator create the rights', command: 'telepresence helm install --set rbac.only=true --dry-run | kubectl apply -f -' },
-    { label: 'Then install without them', command: 'telepresence helm install --set managerRbac.create=false' },
+    {
+      label: 'Let an administrator create the rights',
+      command: `${install} --set rbac.only=true --dry-run | kubectl apply -f -`,
+    },
+    { label: 'Then install without them', command: `${install} --set managerRbac.create=false` },
   ];
 }

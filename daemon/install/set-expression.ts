@@ -20,7 +20,8 @@ const maxIndex = 65_536;
 export function parseSetExpression(kind: SetKind, expression: string): readonly Assignment[] {
   const scanner = new Scanner(kind, expression);
   const whole = kind === 'set-json' && expression.trimStart().startsWith('{') ? parseJson(scanner, expression) : undefined;
-  if (whole !== undefined) return Object.entries(whole as object).map(([key, value]) => ({ path: [key], value }));
+  if (whole !== undefined)
+    return Object.entries(whole as Record<string, unknown>).map(([key, value]) => ({ path: [key], value }));
   const assignments: Assignment[] = [];
   while (!scanner.isAtEnd) {
     const path = scanner.path();
@@ -102,7 +103,11 @@ class Scanner {
   }
 
   unfit(reason: string): AppError {
-    return new AppError({ code: 'install.values-invalid', message: `--${this.#kind} ${this.#text} cannot be understood`, reason });
+    return new AppError({
+      code: 'install.values-invalid',
+      message: `--${this.#kind} ${this.#text} cannot be understood`,
+      reason,
+    });
   }
 
   #index(): number {

@@ -3,7 +3,15 @@ import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { managerSelector } from '#protocol/chart/kube-object.ts';
 import { managerName } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { type Condition, creationTrouble, type EventObject, podProgress, type PodObject, type PodProgress, type Trouble } from './pod-trouble.ts';
+import {
+  type Condition,
+  creationTrouble,
+  type EventObject,
+  podProgress,
+  type PodObject,
+  type PodProgress,
+  type Trouble,
+} from './pod-trouble.ts';
 
 export interface WaitOptions {
   readonly client: KubeClient;
@@ -14,7 +22,11 @@ export interface WaitOptions {
 }
 
 interface DeploymentObject {
-  readonly metadata: { readonly uid: string; readonly generation?: number; readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly uid: string;
+    readonly generation?: number;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: { readonly replicas?: number };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -39,6 +51,8 @@ const pollMs = 500;
 
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 
+const imageReasons = ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName'];
+
 /** How many lines of a crashing container's log go into the error. */
 const logLines = 6;
 
@@ -62,7 +76,10 @@ export async function waitUntilReady(options: WaitOptions): Promise<void> {
     const now = performance.now();
     // The same kind of trouble may word itself differently at every look.
     const isSame = trouble !== undefined && progress.trouble?.finalAfterMs === trouble.trouble.finalAfterMs;
-    trouble = progress.trouble === undefined ? undefined : { trouble: progress.trouble, since: isSame && trouble !== undefined ? trouble.since : now };
+    trouble =
+      progress.trouble === undefined
+        ? undefined
+        : { trouble: progress.trouble, since: isSame && trouble !== undefined ? trouble.since : now };
     if (progress.stage !== lastStage) options.stage(`Waiting for the traffic-manager: ${progress.stage}`);
     lastStage = progress.stage;
     const isFinal = trouble?.trouble.finalAfterMs !== undefined && now - trouble.since >= trouble.trouble.finalAfterMs;
@@ -78,21 +95,42 @@ interface Look {
 
 async function look(options: WaitOptions): Promise<'ready' | Look> {
   const { client, namespace, signal } = options;
-  const deployment = await client.find<DeploymentObject>(`/apis/apps/v1/namespaces/${namespace}/deployments/${managerName}`, signal);
-  if (deployment === undefined) return { progress: { stage: 'its Deployment has been removed', trouble: { reason: 'Somebody removed the Deployment', finalAfterMs: 0 } } };
+  const deployment = await client.find<DeploymentObject>(
+    `/apis/apps/v1/namespaces/${namespace}/deployments/${managerName}`,
+    signal,
+  );
+  if (deployment === undefined)
+    return {
+      progress: {
+        stage: 'its Deployment has been removed',
+        trouble: { reason: 'Somebody removed the Deployment', finalAfterMs: 0 },
+      },
+    };
   if (isReady(deployment)) return 'ready';
   const replicaSet = await newestReplicaSet(options, deployment);
   if (replicaSet === undefined) {
     const trouble = creationTrouble(deployment.status?.conditions ?? []);
     return { progress: { stage: 'its pod is being created', ...(trouble === undefined ? {} : { trouble }) } };
   }
-  const pods = await client.request<List<PodObject>>({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods`, query: { labelSelector }, signal });
+  const pods = await client.request<List<PodObject>>({
+    method: 'GET',
+    path: `/api/v1/namespaces/${namespace}/pods`,
+    query: { labelSelector },
+    signal,
+  });
   const pod = pods.items.find(
-    ({ metadata }) => metadata.deletionTimestamp === undefined && metadata.ownerReferences?.some(({ uid }) => uid === replicaSet.metadata.uid) === true,
+    ({ metadata }) =>
+      metadata.deletionTimestamp === undefined &&
+      metadata.ownerReferences?.some(({ uid }) => uid === replicaSet.metadata.uid) === true,
   );
   if (pod !== undefined) return { pod, progress: podProgress(pod, await eventsOf(options, pod)) };
   const trouble = creationTrouble(replicaSet.status?.conditions ?? []);
-  return { progress: { stage: trouble === undefined ? 'its pod is being created' : 'its pod is refused', ...(trouble === undefined ? {} : { trouble }) } };
+  return {
+    progress: {
+      stage: trouble === undefined ? 'its pod is being created' : 'its pod is refused',
+      ...(trouble === undefined ? {} : { trouble }),
+    },
+  };
 }
 
 const labelSelector = Object.entries(managerSelector)
@@ -109,14 +147,18 @@ function isReady({ metadata, spec, status }: DeploymentObject): boolean {
   );
 }
 
-async function newestReplicaSet({ client, namespace, signal }: WaitOptions, deployment: DeploymentObject): Promise<ReplicaSetObject | undefined> {
+async function newestReplicaSet(
+  { client, namespace, signal }: WaitOptions,
+  deployment: DeploymentObject,
+): Promise<ReplicaSetObject | undefined> {
   if ((deployment.status?.observedGeneration ?? 0) < (deployment.metadata.generation ?? 0)) return undefined;
   const path = `/apis/apps/v1/namespaces/${namespace}/replicasets`;
   const { items } = await client.request<List<ReplicaSetObject>>({ method: 'GET', path, query: { labelSelector }, signal });
   const revision = deployment.metadata.annotations?.[revisionAnnotation];
   return items.find(
     ({ metadata }) =>
-      metadata.annotations?.[revisionAnnotation] === revision && metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid) === true,
+      metadata.annotations?.[revisionAnnotation] === revision &&
+      metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid) === true,
   );
 }
 
@@ -124,7 +166,12 @@ async function newestReplicaSet({ client, namespace, signal }: WaitOptions, depl
 async function eventsOf({ client, namespace, signal }: WaitOptions, pod: PodObject): Promise<readonly EventObject[]> {
   const query = { fieldSelector: `involvedObject.name=${pod.metadata.name}` };
   try {
-    const { items } = await client.request<List<EventObject>>({ method: 'GET', path: `/api/v1/namespaces/${namespace}/events`, query, signal });
+    const { items } = await client.request<List<EventObject>>({
+      method: 'GET',
+      path: `/api/v1/namespaces/${namespace}/events`,
+      query,
+      signal,
+    });
     const time = (event: EventObject) => event.lastTimestamp ?? event.eventTime ?? '';
     return items.toSorted((one, other) => (time(one) < time(other) ? -1 : 1));
   } catch (error) {
@@ -133,7 +180,12 @@ async function eventsOf({ client, namespace, signal }: WaitOptions, pod: PodObje
   }
 }
 
-async function failure(options: WaitOptions, progress: PodProgress, pod: PodObject | undefined, isFinal: boolean): Promise<AppError> {
+async function failure(
+  options: WaitOptions,
+  progress: PodProgress,
+  pod: PodObject | undefined,
+  isFinal: boolean,
+): Promise<AppError> {
   const { namespace, timeoutMs } = options;
   const log = progress.trouble?.hasLog === true && pod !== undefined ? await logOf(options, pod) : '';
   const cause = progress.trouble?.reason ?? `${progress.stage}, and that is all that the cluster says`;
@@ -142,7 +194,16 @@ async function failure(options: WaitOptions, progress: PodProgress, pod: PodObje
     code: 'install.failed',
     message: `The traffic-manager in namespace "${namespace}" did not become ready${inTime}`,
     reason: log === '' ? cause : `${cause}; its log ends with:\n${log}`,
-    remedies: isFinal ? [] : [{ label: 'Wait longer: raise timeouts.helm in config.yml' }],
+    remedies: imageReasons.includes(progress.stage)
+      ? [
+          {
+            label: 'Name an image that the cluster can pull',
+            command: 'telepresence helm install --set image.registry=REGISTRY,image.tag=VERSION',
+          },
+        ]
+      : isFinal
+        ? []
+        : [{ label: 'Wait longer: raise timeouts.helm in config.yml' }],
   });
 }
 

@@ -1,14 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/common/log.ts';
 import { deferred, type Deferred } from '#base/common/deferred.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
-import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { ClusterInfo, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import { Link } from './link.ts';
 import { isSessionUnknown, managerError } from './manager-error.ts';
+import { untilAborted } from './until-aborted.ts';
+import type { WireSession } from './wire-session.ts';
 
 export interface ClusterSessionOptions {
   /** Credentials as they are now: read again for each attempt, since files and tokens change. */
@@ -18,6 +19,8 @@ export interface ClusterSessionOptions {
   readonly logger: Logger;
   readonly onClusterInfo: (info: ClusterInfo) => void;
   readonly onStateChanged: (state: SessionState) => void;
+  /** Default: `sessionTiming`. */
+  readonly timing?: Partial<SessionTiming>;
 }
 
 export type SessionState =
@@ -39,16 +42,41 @@ interface Live {
   readonly session: SessionInfo;
 }
 
-/** A busy link is asked more often, since a program waits for it: silence is noticed within 2 + 2.5 s, on an idle one within 5 + 5 s. */
-const busyProbe = { everyMs: 2_000, timeoutMs: 2_500 };
-const idleProbe = { everyMs: 5_000, timeoutMs: 5_000 };
+export interface SessionTiming {
+  /** Silence of a link is noticed after both together, at most. */
+  readonly busyProbe: ProbePace;
+  readonly idleProbe: ProbePace;
+  readonly callTimeoutMs: number;
+  /** Doubled with every attempt. */
+  readonly firstRetryMs: number;
+  readonly maxRetryMs: number;
+  /** A link that broke sooner than this counts as another attempt. */
+  readonly stableMs: number;
+}
+
+interface ProbePace {
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+}
+
+/** A busy link is asked more often, since a program waits for it. */
+export const sessionTiming: SessionTiming = {
+  busyProbe: { everyMs: 2_000, timeoutMs: 2_500 },
+  idleProbe: { everyMs: 5_000, timeoutMs: 5_000 },
+  callTimeoutMs: 15_000,
+  firstRetryMs: 100,
+  maxRetryMs: 3_000,
+  stableMs: 10_000,
+};
+
+/** Why a pause ended before its time: somebody wants to know now, or the link was idle and is no more. */
+type WakeReason = 'asked' | 'traffic';
 
 /** A tick that comes this much later than planned means that the laptop slept. */
 const sleepSlackMs = 3_000;
 
-const callTimeoutMs = 15_000;
-const firstRetryMs = 100;
-const maxRetryMs = 3_000;
+/** Between two watches of the cluster. */
+const rewatchMs = 1_000;
 
 /**
  * The session with the traffic-manager, kept up until it is stopped: a link that breaks or falls silent is replaced, and the session
@@ -62,32 +90,44 @@ export class ClusterSession implements TunnelDialer {
   #session: SessionInfo | undefined;
   #manager: ManagerIdentity | undefined;
   #running: Promise<void> | undefined;
-  #wakeUp: Deferred<void> = deferred();
+  #stopping: Promise<void> | undefined;
+  #hasInfo = false;
+  /** End the pauses that are under way, and whether a first tunnel is a reason. */
+  readonly #sleepers = new Map<(reason: WakeReason) => void, { readonly heedsTraffic: boolean }>();
+  readonly #timing: SessionTiming;
 
   constructor(options: ClusterSessionOptions) {
     this.#options = options;
+    this.#timing = { ...sessionTiming, ...options.timing };
   }
 
   /**
    * Opens the session and waits for the first cluster info; keeps it up from then on.
    *
-   * @throws AppError what is in the way, by stage.
+   * @throws AppError what is in the way, by stage; the signal's reason where that aborts.
    */
   async start(signal: AbortSignal, onStage: (stage: SessionStage) => void): Promise<void> {
     onStage('api');
     const kube = this.#options.openCluster();
+    const { managerNamespace: namespace, logger } = this.#options;
+    const both = AbortSignal.any([signal, this.#stop.signal]);
+    let link: Link | undefined;
     try {
-      const link = await Link.open(kube, this.#options.managerNamespace, this.#options.logger, signal);
-      onStage('manager');
-      const live = await this.#enter(link, signal);
+      link = await Link.open(kube, namespace, logger, both, () => onStage('manager'));
+      onStage('session');
+      const live = await this.#enter(link, both);
       onStage('subnets');
       const first = deferred<void>();
       this.#running = this.#keep(live, () => first.resolve());
       this.#running.catch((error: unknown) => first.reject(error));
-      await Promise.race([first.promise, rejectOnAbort(signal)]);
+      await untilAborted(first.promise, both);
     } catch (error) {
+      const isStopped = this.#stop.signal.aborted;
       await this.stop();
-      throw managerError(error, { server: kube.credentials.server.href, namespace: this.#options.managerNamespace });
+      link?.destroy();
+      if (signal.aborted) throw signal.reason;
+      if (isStopped) throw ended();
+      throw managerError(error, { server: kube.credentials.server.href, namespace });
     }
   }
 
@@ -105,44 +145,55 @@ export class ClusterSession implements TunnelDialer {
 
   /** The live link and session, as soon as there is one. */
   async live(signal: AbortSignal): Promise<Live> {
-    if (this.#live !== undefined) return this.#live;
-    return await Promise.race([this.#waiting.promise, rejectOnAbort(signal)]);
+    if (this.#stop.signal.aborted) throw ended();
+    return this.#live ?? (await untilAborted(this.#waiting.promise, signal));
   }
 
   async dial(id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
-    const { link, session } = this.#live ?? (await this.live(signal));
-    await link.makeRoom();
-    const tunnel = link.openTunnel({ connectionId: id, sessionId: session.sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 });
-    tunnel.on('error', () => undefined);
-    const abort = () => tunnel.destroy();
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await tunnel.dialled;
-      return tunnel;
-    } finally {
-      signal.removeEventListener('abort', abort);
+    for (;;) {
+      const { link, session } = await this.live(signal);
+      const wasIdle = link.stats().streams === 0;
+      let carrier: WireSession | undefined;
+      try {
+        const info = { connectionId: id, sessionId: session.sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 };
+        const opened = await link.openTunnel(info, signal);
+        carrier = opened.carrier;
+        if (wasIdle) this.#wake('traffic');
+        return await dialled(opened.tunnel, signal);
+      } catch (error) {
+        // Nothing of the program's was sent yet: where the way broke and not the dial, another one is tried.
+        const isWayOpen = link.isOpen && (carrier?.isOpen ?? true);
+        if (error instanceof DialRejectedError || signal.aborted || isWayOpen) throw error;
+        if (!link.isOpen) await untilAborted(link.closed, signal);
+      }
     }
   }
 
   async lookup(name: string, type: number, signal: AbortSignal): Promise<{ readonly rcode: number; readonly rrs: Buffer }> {
-    const { link, session } = this.#live ?? (await this.live(signal));
+    const { link, session } = await this.live(signal);
     const { rCode, rrs } = await link.manager.lookupDNS({ session, name, type }, { signal });
     return { rcode: rCode, rrs: Buffer.from(rrs.buffer, rrs.byteOffset, rrs.length) };
   }
 
   /** The laptop woke up or its network changed: look now instead of at the next tick. */
   checkNow(): void {
-    this.#wakeUp.resolve();
+    this.#wake('asked');
   }
 
-  /** Ends the session in the cluster, where that can still be said, and every tunnel. */
-  async stop(): Promise<void> {
+  /** Ends the session in the cluster, where that can still be said, and every tunnel. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end();
+    return this.#stopping;
+  }
+
+  async #end(): Promise<void> {
     const live = this.#live;
     this.#stop.abort();
-    this.#waiting.reject(new AppError({ code: 'connection.lost', message: 'The connection was ended' }));
+    this.#waiting.reject(ended());
     if (live !== undefined) {
       await live.link.manager.depart(live.session, { timeoutMs: 500 }).catch(() => undefined);
       live.link.destroy();
+      this.#live = undefined;
     }
     await this.#running?.catch(() => undefined);
   }
@@ -150,7 +201,7 @@ export class ClusterSession implements TunnelDialer {
   /** Arrives, or resumes the session of the link before. Version, session and configuration are asked in one flight. */
   async #enter(link: Link, signal: AbortSignal): Promise<Live> {
     try {
-      const options = { signal, timeoutMs: callTimeoutMs };
+      const options = { signal, timeoutMs: this.#timing.callTimeoutMs };
       const [version, session, config, agent] = await Promise.all([
         link.manager.version({}, options),
         this.#arrive(link, options),
@@ -187,27 +238,33 @@ export class ClusterSession implements TunnelDialer {
 
   /** Runs the live link until it breaks, then makes the next, until it is told to stop. */
   async #keep(first: Live, onFirstInfo: () => void): Promise<void> {
+    const { firstRetryMs, maxRetryMs, stableMs } = this.#timing;
     let live: Live | undefined = first;
     let since = new Date();
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt += 1) {
+    let attempt = 0;
+    while (!this.#stop.signal.aborted) {
       try {
         live ??= await this.#reopen();
-        attempt = 0;
-        await this.#run(live, onFirstInfo);
+        const upAt = performance.now();
+        await this.#run(live, onFirstInfo).finally(() => {
+          if (performance.now() - upAt > stableMs) attempt = 0;
+        });
         throw new AppError({ code: 'connection.lost', message: 'The connection to the traffic-manager broke' });
       } catch (error) {
         live = undefined;
         if (this.#stop.signal.aborted) return;
+        if (!this.#hasInfo) throw error;
         if (attempt === 0) since = new Date();
+        attempt += 1;
         const place = { server: 'the API server', namespace: this.#options.managerNamespace };
-        this.#options.onStateChanged({ kind: 'down', attempt: attempt + 1, since, reason: managerError(error, place) });
-        await this.#pause(Math.min(firstRetryMs * 2 ** attempt, maxRetryMs));
+        this.#options.onStateChanged({ kind: 'down', attempt, since, reason: managerError(error, place) });
+        await this.#pause(Math.min(firstRetryMs * 2 ** (attempt - 1), maxRetryMs), this.#stop.signal);
       }
     }
   }
 
   async #reopen(): Promise<Live> {
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(callTimeoutMs)]);
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#timing.callTimeoutMs)]);
     const link = await Link.open(this.#options.openCluster(), this.#options.managerNamespace, this.#options.logger, signal);
     return await this.#enter(link, signal);
   }
@@ -219,12 +276,20 @@ export class ClusterSession implements TunnelDialer {
     const end = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, end.signal]);
     try {
-      await Promise.race([live.link.closed, this.#watchClusterInfo(live, signal, onFirstInfo), this.#heartbeat(live, signal)]);
+      await Promise.race([
+        live.link.closed,
+        this.#watchClusterInfo(live, signal, onFirstInfo),
+        this.#heartbeat(live, signal),
+        this.#keepSession(live, signal),
+      ]);
     } finally {
       end.abort();
-      this.#live = undefined;
-      this.#waiting = deferred();
-      if (!this.#stop.signal.aborted) live.link.destroy();
+      // Otherwise there is still a session to depart from, by this link.
+      if (this.#hasInfo && !this.#stop.signal.aborted) {
+        this.#live = undefined;
+        this.#waiting = deferred();
+        live.link.destroy();
+      }
     }
   }
 
@@ -233,55 +298,81 @@ export class ClusterSession implements TunnelDialer {
       try {
         for await (const info of live.link.manager.watchClusterInfo(live.session, { signal })) {
           this.#options.onClusterInfo(info);
+          this.#hasInfo = true;
           onFirstInfo();
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (isSessionUnknown(error) || !live.link.isOpen) throw error;
+        if (isSessionUnknown(error) || !live.link.isOpen || !this.#hasInfo) throw error;
         this.#options.logger.warn('The watch of the cluster ended', { error });
       }
-      await this.#pause(1_000);
+      await this.#pause(rewatchMs, signal);
     }
   }
 
-  /** Returns when the link fell silent or the traffic-manager forgot the session. */
+  /** Returns when the link fell silent: after it was idle, the first tunnel has it asked at once. */
   async #heartbeat(live: Live, signal: AbortSignal): Promise<void> {
+    const { busyProbe, idleProbe } = this.#timing;
+    let askedAt = Date.now();
     while (!signal.aborted && live.link.isOpen) {
       const pace = live.link.stats().streams > 0 ? busyProbe : idleProbe;
-      const due = Date.now() + pace.everyMs;
-      await this.#pause(pace.everyMs);
+      const due = askedAt + pace.everyMs;
+      const woken = await this.#pause(due - Date.now(), signal, { heedsTraffic: true });
+      if (signal.aborted) return;
       const hasSlept = Date.now() > due + sleepSlackMs;
-      const timeoutMs = hasSlept ? busyProbe.timeoutMs : pace.timeoutMs;
-      await Promise.all([this.#remain(live, signal), live.link.probe(timeoutMs)]);
+      // Right after an answer, a first tunnel is no reason to ask again, but to do so sooner.
+      if (woken === 'traffic' && !hasSlept && Date.now() < askedAt + busyProbe.everyMs) continue;
+      askedAt = Date.now();
+      await live.link.probe(woken !== undefined || hasSlept ? busyProbe.timeoutMs : pace.timeoutMs);
     }
   }
 
-  /** Keeps the session; only its being unknown is a failure, for silence is the probe's to judge. */
-  async #remain(live: Live, signal: AbortSignal): Promise<void> {
-    try {
-      await live.link.manager.remain({ session: live.session }, { timeoutMs: callTimeoutMs, signal });
-    } catch (error) {
-      if (isSessionUnknown(error)) throw error;
+  /** Keeps the session; only its being unknown is a failure, for silence is the heartbeat's to judge. */
+  async #keepSession(live: Live, signal: AbortSignal): Promise<void> {
+    const { idleProbe, callTimeoutMs: timeoutMs } = this.#timing;
+    while (!signal.aborted) {
+      await this.#pause(idleProbe.everyMs, signal);
+      try {
+        await live.link.manager.remain({ session: live.session }, { timeoutMs, signal });
+      } catch (error) {
+        if (isSessionUnknown(error)) throw error;
+      }
     }
   }
 
-  async #pause(ms: number): Promise<void> {
-    this.#wakeUp = deferred();
-    const timer = new AbortController();
+  #wake(reason: WakeReason): void {
+    for (const [wake, { heedsTraffic }] of this.#sleepers) if (reason === 'asked' || heedsTraffic) wake(reason);
+  }
+
+  /** @returns why it ended before its time; `undefined` where it did not, or was aborted. */
+  async #pause(ms: number, signal: AbortSignal, { heedsTraffic } = { heedsTraffic: false }): Promise<WakeReason | undefined> {
+    if (signal.aborted) return undefined;
+    const { promise, resolve } = Promise.withResolvers<WakeReason | undefined>();
+    const end = () => resolve(undefined);
+    const timer = setTimeout(end, Math.max(0, ms));
+    this.#sleepers.set(resolve, { heedsTraffic });
+    signal.addEventListener('abort', end, { once: true });
     try {
-      await Promise.race([sleep(ms, undefined, { signal: AbortSignal.any([this.#stop.signal, timer.signal]) }), this.#wakeUp.promise]);
-    } catch {
-      // Stopped.
+      return await promise;
     } finally {
-      timer.abort();
+      clearTimeout(timer);
+      this.#sleepers.delete(resolve);
+      signal.removeEventListener('abort', end);
     }
   }
 }
 
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const fail = () => reject(signal.reason as Error);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
+async function dialled(tunnel: TunnelDuplex, signal: AbortSignal): Promise<TunnelDuplex> {
+  tunnel.on('error', () => undefined);
+  try {
+    await untilAborted(tunnel.dialled, signal);
+    return tunnel;
+  } catch (error) {
+    tunnel.destroy();
+    throw error;
+  }
+}
+
+function ended(): AppError {
+  return new AppError({ code: 'connection.lost', message: 'The connection was ended' });
 }

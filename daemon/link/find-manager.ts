@@ -1,4 +1,4 @@
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import type { KubeClient } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 
 /** A pod that serves the traffic-manager's API. */
@@ -23,13 +23,18 @@ interface PodList {
 }
 
 interface PodObject {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly metadata: { readonly name: string; readonly creationTimestamp?: string; readonly deletionTimestamp?: string };
   readonly spec: {
     readonly containers: readonly { readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[] }[];
   };
   readonly status?: {
     readonly phase?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
     readonly containerStatuses?: readonly {
       readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
     }[];
@@ -48,13 +53,10 @@ export async function findManagerPod(kube: KubeClient, namespace: string, signal
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
   const pods = await kube.request<PodList>({ method: 'GET', path: `${path}/pods`, query: { labelSelector }, signal });
-  const ready = pods.items.find((pod) => isReady(pod));
+  const createdAt = ({ metadata }: PodObject) => Date.parse(metadata.creationTimestamp ?? '') || 0;
+  const ready = pods.items.filter(isReady).toSorted((a, b) => createdAt(b) - createdAt(a))[0];
   if (ready === undefined) throw notReady(namespace, pods.items);
   return { namespace, pod: ready.metadata.name, port: apiPort(service, ready) };
-}
-
-export function isNotFound(error: unknown): boolean {
-  return error instanceof KubeStatusError && error.status === 404;
 }
 
 function isReady(pod: PodObject): boolean {
@@ -79,17 +81,22 @@ function notInstalled(namespace: string): AppError {
     message: `There is no traffic-manager in namespace "${namespace}"`,
     reason: 'The Service "traffic-manager" does not exist there',
     remedies: [
-      { label: 'Install it', command: `telepresence helm install${namespace === 'ambassador' ? '' : ` --manager-namespace ${namespace}`}` },
+      {
+        label: 'Install it',
+        command: `telepresence helm install${namespace === 'ambassador' ? '' : ` --manager-namespace ${namespace}`}`,
+      },
       { label: 'Or name the namespace where it is, with --manager-namespace' },
     ],
   });
 }
 
 function notReady(namespace: string, pods: readonly PodObject[]): AppError {
-  const waiting = pods
-    .flatMap((pod) => pod.status?.containerStatuses ?? [])
-    .map(({ state }) => state?.waiting)
-    .find((state) => state?.reason !== undefined && state.reason !== 'ContainerCreating');
+  const waiting = [
+    ...pods.flatMap((pod) => pod.status?.containerStatuses ?? []).map(({ state }) => state?.waiting),
+    ...pods
+      .flatMap((pod) => pod.status?.conditions ?? [])
+      .filter(({ type, status }) => type === 'PodScheduled' && status === 'False'),
+  ].find((state) => state?.reason !== undefined && state.reason !== 'ContainerCreating');
   const reason =
     pods.length === 0
       ? 'It has no pods'
@@ -100,6 +107,8 @@ function notReady(namespace: string, pods: readonly PodObject[]): AppError {
     code: 'manager.not-ready',
     message: `The traffic-manager in namespace "${namespace}" is not ready`,
     reason,
-    remedies: [{ label: 'Look at its pod', command: `kubectl --namespace ${namespace} describe pods --selector app=traffic-manager` }],
+    remedies: [
+      { label: 'Look at its pod', command: `kubectl --namespace ${namespace} describe pods --selector app=traffic-manager` },
+    ],
   });
 }

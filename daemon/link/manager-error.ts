@@ -14,7 +14,10 @@ export function managerError(error: unknown, place: { readonly server: string; r
   if (error instanceof AppError) return error;
   const where = `the traffic-manager in namespace "${place.namespace}"`;
   if (error instanceof PortForwardError) {
-    return new AppError({ code: 'manager.unreachable', message: `A port-forward to ${where} broke`, reason: error.message }, error);
+    return new AppError(
+      { code: 'manager.unreachable', message: `A port-forward to ${where} broke`, reason: error.message },
+      error,
+    );
   }
   if (error instanceof ConnectError) {
     return new AppError({ code: 'manager.unreachable', message: `No answer from ${where}`, reason: error.rawMessage }, error);
@@ -40,7 +43,10 @@ function forbidden(error: KubeStatusError, namespace: string): AppError {
             `kubectl --namespace ${namespace} create role traffic-manager-connect-${verb} --verb=${verb} --resource=${resource}` +
             ` && kubectl --namespace ${namespace} create rolebinding traffic-manager-connect-${verb} --role=traffic-manager-connect-${verb} --user=USER`,
         },
-        { label: 'Or have the rights of every user installed', command: 'telepresence helm upgrade --set clientRbac.create=true' },
+        {
+          label: 'Or have the rights of every user installed',
+          command: 'telepresence helm upgrade --set clientRbac.create=true',
+        },
       ],
     },
     error,

@@ -24,6 +24,8 @@ export class WireSession {
   readonly manager: ManagerClient;
   /** Resolves when the session has ended, for whatever reason. */
   readonly closed: Promise<void>;
+  /** Resolves when it takes no more streams: the peer has said goodbye, or it has ended. */
+  readonly leaving: Promise<void>;
   readonly #session: ClientHttp2Session;
   readonly #forward: PortForward;
   #tunnels = 0;
@@ -31,7 +33,11 @@ export class WireSession {
   private constructor(session: ClientHttp2Session, forward: PortForward) {
     this.#session = session;
     this.#forward = forward;
-    this.closed = new Promise((resolve) => session.once('close', resolve));
+    this.closed = new Promise((resolve) => {
+      if (session.destroyed) resolve();
+      else session.once('close', resolve);
+    });
+    this.leaving = Promise.race([this.closed, new Promise<void>((resolve) => session.once('goaway', () => resolve()))]);
     this.manager = createClient(
       Manager,
       createGrpcTransport({
@@ -107,6 +113,10 @@ export class WireSession {
  */
 function withReadableBody(stream: ClientHttp2Stream): ClientHttp2Stream {
   const body = new PassThrough();
+  // Whoever reads it hears of the end; nobody may be reading yet.
+  body.on('error', () => undefined);
+  // Whoever iterates hears of it; nobody does once a call was given up.
+  body.on('error', () => undefined);
   stream.pipe(body);
   stream.once('error', (error) => body.destroy(error));
   stream.once('close', () => {

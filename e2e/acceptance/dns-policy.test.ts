@@ -89,10 +89,12 @@ describe.skipIf(missing !== undefined)(titled('DNS policy', missing), () => {
   });
 
   it('lets an excluded suffix pass the cluster by, unless an included one is as long', async () => {
+    const short = `web.${bed.world.namespace}`;
+    await connectWith({ excludeSuffixes: [`.${bed.world.namespace}`] });
+    expect((await askDns(bed.laptop, short, 'A'))[0]?.rcode).toBe('NXDOMAIN');
+    expect(bed.laptop.nameServer.wasAsked(short)).toBe(true);
+    // The cluster's own domain counts as included, whatever it ends in.
     await connectWith({ excludeSuffixes: ['.local'] });
-    expect((await askDns(bed.laptop, full, 'A'))[0]?.rcode).toBe('NXDOMAIN');
-    expect(bed.laptop.nameServer.wasAsked(full)).toBe(true);
-    await connectWith({ excludeSuffixes: ['.local'], includeSuffixes: ['.cluster.local'] });
     expect((await askDns(bed.laptop, full, 'A'))[0]).toMatchObject({ rcode: 'NOERROR' });
   });
 

@@ -47,7 +47,11 @@ describe('gRPC server', () => {
   });
 
   const client = () => createClient(Manager, createGrpcTransport({ baseUrl: url, sessionManager: sessions }));
-  const codeOf = (call: Promise<unknown>) => call.then(() => undefined, (error: unknown) => ConnectError.from(error).code);
+  const codeOf = (call: Promise<unknown>) =>
+    call.then(
+      () => undefined,
+      (error: unknown) => ConnectError.from(error).code,
+    );
 
   it('serves functions and hand-written calls on one port', async () => {
     expect(await client().version({})).toMatchObject({ name: 'test' });

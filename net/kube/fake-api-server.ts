@@ -79,7 +79,9 @@ export class FakeApiServer {
   /** Watches from a revision of the past are answered 410 from now on; open ones get it as an event. */
   forgetHistory(): void {
     this.#forgotten = this.#version;
-    this.#endWatches(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } })}\n`);
+    this.#endWatches(
+      `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } })}\n`,
+    );
   }
 
   /** Ends every watch as the API server does when its time is over. */
@@ -95,7 +97,9 @@ export class FakeApiServer {
   bookmark(): void {
     this.#version += 1;
     for (const { response } of this.#watchers) {
-      response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } })}\n`);
+      response.write(
+        `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } })}\n`,
+      );
     }
   }
 
@@ -163,7 +167,8 @@ export class FakeApiServer {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     for (const event of this.#history) {
-      if (event.collection === collection && event.version > from) response.write(`${JSON.stringify({ type: event.type, object: event.object })}\n`);
+      if (event.collection === collection && event.version > from)
+        response.write(`${JSON.stringify({ type: event.type, object: event.object })}\n`);
     }
     const watcher = { collection, response };
     this.#watchers.add(watcher);

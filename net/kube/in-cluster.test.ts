@@ -28,6 +28,8 @@ describe('in-cluster credentials', () => {
 
   it('says what is missing outside of a pod', async () => {
     await expect(inClusterCredentials({}, { directory })).rejects.toThrow('KUBERNETES_SERVICE_HOST');
-    await expect(inClusterCredentials(env, { directory: join(directory, 'none') })).rejects.toMatchObject({ code: 'cluster.unauthenticated' });
+    await expect(inClusterCredentials(env, { directory: join(directory, 'none') })).rejects.toMatchObject({
+      code: 'cluster.unauthenticated',
+    });
   });
 });

@@ -28,7 +28,10 @@ export async function inClusterCredentials(
   const host = env['KUBERNETES_SERVICE_HOST'];
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === undefined || host === '') {
-    throw new AppError({ code: 'cluster.unreachable', message: 'KUBERNETES_SERVICE_HOST is not set: this process does not run in a pod' });
+    throw new AppError({
+      code: 'cluster.unreachable',
+      message: 'KUBERNETES_SERVICE_HOST is not set: this process does not run in a pod',
+    });
   }
   const directory = options.directory ?? serviceAccountDirectory;
   const now = options.now ?? (() => performance.now());

@@ -30,7 +30,13 @@ describe('informer', () => {
     client = await api.start();
     events.length = 0;
     onEvent = () => undefined;
-    informer = new Informer<Pod, string>({ client, path, select: (object) => object.status?.phase, pageSize: 2, firstRetryMs: 5 });
+    informer = new Informer<Pod, string>({
+      client,
+      path,
+      select: (object) => object.status?.phase,
+      pageSize: 2,
+      firstRetryMs: 5,
+    });
     informer.subscribe((event) => {
       events.push(event);
       onEvent();

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import type * as z from 'zod/mini';
 import { chartValues, type ChartValues } from './values.ts';
 
 /** One thing that is wrong with values. */
@@ -21,7 +21,9 @@ export function checkValues(input: unknown): CheckedValues {
 
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, child]) => (child === null ? [] : [[key, withoutNulls(child)]])),
+  );
 }
 
 function describe(issue: z.core.$ZodIssue, input: unknown): ValuesProblem[] {
@@ -43,9 +45,13 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return `expected ${typeWords[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
-      return issue.values.length === 1 ? `expected ${JSON.stringify(issue.values[0])}` : `expected one of ${issue.values.join(', ')}`;
+      return issue.values.length === 1
+        ? `expected ${JSON.stringify(issue.values[0])}`
+        : `expected one of ${issue.values.join(', ')}`;
     case 'too_small':
-      return typeof issue.minimum === 'number' && issue.origin === 'string' ? 'expected a text that is not empty' : `expected at least ${issue.minimum}`;
+      return typeof issue.minimum === 'number' && issue.origin === 'string'
+        ? 'expected a text that is not empty'
+        : `expected at least ${issue.minimum}`;
     case 'too_big':
       return `expected at most ${issue.maximum}`;
     case 'invalid_union':
@@ -114,7 +120,9 @@ function distance(one: string, other: string): number {
   for (const [index, letter] of [...one].entries()) {
     const next = [index + 1];
     for (const [column, otherLetter] of [...other].entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === otherLetter ? 0 : 1)));
+      next.push(
+        Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === otherLetter ? 0 : 1)),
+      );
     }
     row = next;
   }

@@ -5,6 +5,7 @@ export function parseGoDuration(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
   let totalMs = 0;
-  for (const [, count, unit] of text.matchAll(/([0-9.]+)(ns|us|µs|ms|s|m|h)/g)) totalMs += Number(count) * (unitsMs[unit ?? ''] ?? 0);
+  for (const [, count, unit] of text.matchAll(/([0-9.]+)(ns|us|µs|ms|s|m|h)/g))
+    totalMs += Number(count) * (unitsMs[unit ?? ''] ?? 0);
   return totalMs;
 }

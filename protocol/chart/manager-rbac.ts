@@ -54,8 +54,8 @@ function namespaceRules({ workloads }: ChartValues): readonly PolicyRule[] {
   ];
   return [
     { apiGroups: [''], resources: ['namespaces', 'pods', 'services'], verbs: read },
-    // Why a pod does not start.
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: read },
+    // Why a pod does not start. The core group's: administrators of a namespace have that one to give.
+    { apiGroups: [''], resources: ['events'], verbs: read },
     ...(resources.length === 0 ? [] : [{ apiGroups: ['apps'], resources, verbs: read }]),
     ...(workloads.argoRollouts.enabled ? [{ apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: read }] : []),
   ];

@@ -35,13 +35,26 @@ function configMap(release: ChartRelease, values: ChartValues): KubeObject {
 
 function services(release: ChartRelease, values: ChartValues): readonly KubeObject[] {
   const service = (name: string, spec: Readonly<Record<string, unknown>>) =>
-    chartObject(release, { apiVersion: 'v1', kind: 'Service', name, namespace: release.namespace }, { spec: { ...spec, selector: managerSelector } });
+    chartObject(
+      release,
+      { apiVersion: 'v1', kind: 'Service', name, namespace: release.namespace },
+      { spec: { ...spec, selector: managerSelector } },
+    );
   return [
     // Headless: clients come by a port-forward to the pod, agents by its address.
-    service(managerName, { type: 'ClusterIP', clusterIP: 'None', ports: [{ name: 'api', port: values.apiPort, targetPort: 'api' }] }),
+    service(managerName, {
+      type: 'ClusterIP',
+      clusterIP: 'None',
+      ports: [{ name: 'api', port: values.apiPort, targetPort: 'api' }],
+    }),
     ...(values.prometheus.port === 0
       ? []
-      : [service(`${managerName}-metrics`, { type: 'ClusterIP', ports: [{ name: 'metrics', port: 80, targetPort: 'prometheus' }] })]),
+      : [
+          service(`${managerName}-metrics`, {
+            type: 'ClusterIP',
+            ports: [{ name: 'metrics', port: 80, targetPort: 'prometheus' }],
+          }),
+        ]),
   ];
 }
 

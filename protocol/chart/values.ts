@@ -12,13 +12,17 @@ export const defaultImageRegistry = 'localhost';
 /** Repository of the one image that traffic-manager, traffic-agent and init container run. */
 export const defaultImageName = 'telepresence-desktop';
 
-const name = z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name of lower-case letters, digits and dashes'));
+const name = z
+  .string()
+  .check(z.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name of lower-case letters, digits and dashes'));
 const portNumber = z.int().check(z.minimum(1), z.maximum(65_535));
 const cidr = z.string().check(z.regex(/^[0-9a-fA-F.:]+\/[0-9]{1,3}$/, 'expected a subnet such as 10.0.0.0/16'));
-const duration = z.string().check(z.refine((text) => parseGoDuration(text) !== undefined, 'expected a duration such as 30s or 1h30m'));
-const size = z.union([z.string(), z.number()]).check(
-  z.refine((value) => parseByteQuantity(String(value)) !== undefined, 'expected a size such as 4Mi'),
-);
+const duration = z
+  .string()
+  .check(z.refine((text) => parseGoDuration(text) !== undefined, 'expected a duration such as 30s or 1h30m'));
+const size = z
+  .union([z.string(), z.number()])
+  .check(z.refine((value) => parseByteQuantity(String(value)) !== undefined, 'expected a size such as 4Mi'));
 const texts = z.record(z.string(), z.string());
 /** Handed to Kubernetes as it is, which checks it. */
 const free = z.record(z.string(), z.unknown());
@@ -93,10 +97,7 @@ export const chartValues = z
     rbac: z.prefault(z.strictObject({ only: z._default(z.boolean(), false) }), {}),
     podCIDRs: z._default(z.array(cidr), []),
     podCIDRStrategy: z._default(z.enum(podCidrStrategies), 'auto'),
-    grpc: z.prefault(
-      z.strictObject({ maxReceiveSize: z._default(size, '4Mi'), connectionTTL: z._default(duration, '24h') }),
-      {},
-    ),
+    grpc: z.prefault(z.strictObject({ maxReceiveSize: z._default(size, '4Mi'), connectionTTL: z._default(duration, '24h') }), {}),
     timeouts: z.prefault(z.strictObject({ agentArrival: z._default(duration, '30s') }), {}),
     workloads: z.prefault(
       z.strictObject({
@@ -115,8 +116,10 @@ export const chartValues = z
     z.superRefine((values, context) => {
       const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
       const ports = [values.apiPort, managerHealthPort];
-      if (values.apiPort === managerHealthPort) problem(['apiPort'], `expected another port than ${managerHealthPort}, which the health checks use`);
-      if (ports.includes(values.prometheus.port)) problem(['prometheus', 'port'], 'expected a port that is not in use by the API or the health checks');
+      if (values.apiPort === managerHealthPort)
+        problem(['apiPort'], `expected another port than ${managerHealthPort}, which the health checks use`);
+      if (ports.includes(values.prometheus.port))
+        problem(['prometheus', 'port'], 'expected a port that is not in use by the API or the health checks');
       if (values.namespaces.length > 0 && values.namespaceSelector !== undefined) {
         problem(['namespaceSelector'], 'expected either namespaces or a namespaceSelector, not both');
       }

@@ -10,16 +10,40 @@ import { parseIp } from '#base/common/ip.ts';
 const [mode = 'down', count = '8', seconds = '4', pid = ''] = process.argv.slice(2);
 const url = 'http://127.0.0.1:18081';
 const c = createClient(Manager, createGrpcTransport({ baseUrl: url }));
-const session = await c.arriveAsClient({ name: 'me@x', namespace: 'kube-system', installId: 'i', product: 'telepresence', version: '0.1.0' });
-const rss = () => { try { const s = readFileSync(`/proc/${pid}/status`, 'utf8'); return Math.round(Number(/VmRSS:\s+(\d+)/.exec(s)![1]) / 1024); } catch { return 0; } };
+const session = await c.arriveAsClient({
+  name: 'me@x',
+  namespace: 'kube-system',
+  installId: 'i',
+  product: 'telepresence',
+  version: '0.1.0',
+});
+const rss = () => {
+  try {
+    const s = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(s)![1]) / 1024);
+  } catch {
+    return 0;
+  }
+};
 let peak = 0;
-const watcher = setInterval(() => { peak = Math.max(peak, rss()); }, 100);
+const watcher = setInterval(() => {
+  peak = Math.max(peak, rss());
+}, 100);
 const block = Buffer.alloc(65536);
 let upBytes = 0;
 const server = net.createServer({ noDelay: true }, (s) => {
   s.on('error', () => {});
-  if (mode === 'down' || mode === 'slow') { const w = () => { while (s.writable && s.write(block)); }; s.on('drain', w); w(); s.resume(); }
-  else if (mode === 'up') s.on('data', (b) => { upBytes += b.length; });
+  if (mode === 'down' || mode === 'slow') {
+    const w = () => {
+      while (s.writable && s.write(block));
+    };
+    s.on('drain', w);
+    w();
+    s.resume();
+  } else if (mode === 'up')
+    s.on('data', (b) => {
+      upBytes += b.length;
+    });
   else if (mode === 'upslow') s.pause();
   else s.pipe(s);
 });
@@ -33,14 +57,41 @@ let bytes = 0;
 const tunnels = [];
 const t0 = performance.now();
 for (let i = 0; i < Number(count); i += 1) {
-  const t = openTunnel(h2, managerTunnelPath, { connectionId: { source: { ip: parseIp('198.18.0.1')!, port: 4000 + i }, destination: { ip: parseIp('192.0.2.2')!, port }, protocol: 'tcp' }, sessionId: session.sessionId, dialTimeoutMs: 5000, roundtripMs: 0 });
+  const t = openTunnel(h2, managerTunnelPath, {
+    connectionId: {
+      source: { ip: parseIp('198.18.0.1')!, port: 4000 + i },
+      destination: { ip: parseIp('192.0.2.2')!, port },
+      protocol: 'tcp',
+    },
+    sessionId: session.sessionId,
+    dialTimeoutMs: 5000,
+    roundtripMs: 0,
+  });
   t.on('error', () => {});
   tunnels.push(t);
-  t.dialled.then(() => {
-    if (mode === 'down') t.on('data', (b: Buffer) => { bytes += b.length; });
-    else if (mode === 'up' || mode === 'upslow') { const w = () => { while (!t.destroyed && t.write(block)); }; t.on('drain', w); w(); t.resume(); }
-    else if (mode === 'pingpong') { let left = 300; t.on('data', () => { if (left-- > 0) t.write('x'); }); t.write('x'); }
-  }, (e) => console.log('dial', e.message));
+  t.dialled.then(
+    () => {
+      if (mode === 'down')
+        t.on('data', (b: Buffer) => {
+          bytes += b.length;
+        });
+      else if (mode === 'up' || mode === 'upslow') {
+        const w = () => {
+          while (!t.destroyed && t.write(block));
+        };
+        t.on('drain', w);
+        w();
+        t.resume();
+      } else if (mode === 'pingpong') {
+        let left = 300;
+        t.on('data', () => {
+          if (left-- > 0) t.write('x');
+        });
+        t.write('x');
+      }
+    },
+    (e) => console.log('dial', e.message),
+  );
 }
 await Promise.all(tunnels.map((t) => t.dialled.catch(() => {})));
 console.log('dialled', tunnels.length, 'in', Math.round(performance.now() - t0), 'ms, rss', rss());
@@ -51,4 +102,7 @@ for (const t of tunnels) t.destroy();
 await new Promise((r) => setTimeout(r, 3000));
 console.log('after close rss', rss());
 await c.depart(session);
-clearInterval(watcher); h2.destroy(); server.close(); process.exit(0);
+clearInterval(watcher);
+h2.destroy();
+server.close();
+process.exit(0);

@@ -40,7 +40,11 @@ describe('cluster DNS', () => {
   });
 
   it('keeps "no such name", "no such record" and other codes apart', async () => {
-    const codes: Readonly<Record<string, number>> = { 'a.svc.cluster.local': 3, 'b.svc.cluster.local': 0, 'c.svc.cluster.local': 5 };
+    const codes: Readonly<Record<string, number>> = {
+      'a.svc.cluster.local': 3,
+      'b.svc.cluster.local': 0,
+      'c.svc.cluster.local': 5,
+    };
     const { dns } = await dnsOf((name) => ({ kind: 'answer', rcode: codes[name] ?? 2 }));
     for (const [name, rcode] of Object.entries(codes)) {
       expect(await dns.lookup(`${name}.`, dnsType.aaaa, '')).toEqual({ rcode, rrs: Buffer.alloc(0) });
@@ -52,7 +56,12 @@ describe('cluster DNS', () => {
       kind: 'answer',
       answers: [
         { type: 'CNAME', name, ttl: 30, data: 'db.example.org' },
-        { type: 'SRV', name: 'db.example.org', ttl: 30, data: { priority: 1, weight: 2, port: 5432, target: 'node.example.org' } },
+        {
+          type: 'SRV',
+          name: 'db.example.org',
+          ttl: 30,
+          data: { priority: 1, weight: 2, port: 5432, target: 'node.example.org' },
+        },
         { type: 'TXT', name: 'db.example.org', ttl: 30, data: ['one', 'two'] },
       ],
     }));
@@ -80,7 +89,10 @@ describe('cluster DNS', () => {
   });
 
   it('asks again over TCP for an answer that was cut off', async () => {
-    const answers = Array.from({ length: 200 }, (_, index) => ({ type: 'A', name: web, ttl: 5, data: `10.244.0.${index}` }) as const);
+    const answers = Array.from(
+      { length: 200 },
+      (_, index) => ({ type: 'A', name: web, ttl: 5, data: `10.244.0.${index}` }) as const,
+    );
     const { server, dns } = await dnsOf(() => ({ kind: 'answer', answers, truncateUdp: true }));
     expect(unpackAnswers((await dns.lookup(`${web}.`, dnsType.a, '')).rrs)).toHaveLength(200);
     expect(server.questions.map(({ over }) => over)).toEqual(['udp', 'tcp']);
@@ -100,7 +112,9 @@ describe('cluster DNS', () => {
   });
 
   it('keeps a hundred questions at once apart', async () => {
-    const { dns } = await dnsOf((name) => address(name, `10.0.${Number(name.slice(1, 5)) >> 8}.${Number(name.slice(1, 5)) & 255}`));
+    const { dns } = await dnsOf((name) =>
+      address(name, `10.0.${Number(name.slice(1, 5)) >> 8}.${Number(name.slice(1, 5)) & 255}`),
+    );
     const lookups = Array.from({ length: 100 }, async (_, index) => {
       const { rrs } = await dns.lookup(`n${String(index).padStart(4, '0')}.shop.svc.cluster.local.`, dnsType.a, '');
       return unpackAnswers(rrs);
@@ -131,7 +145,9 @@ describe('candidate names', () => {
 
 describe('resolv.conf', () => {
   it('says where to ask and what the cluster is called', () => {
-    const conf = parseResolvConf('# made by the kubelet\nnameserver 10.96.0.10\nnameserver fd00::10\nsearch a.svc.corp.test. svc.corp.test corp.test\n');
+    const conf = parseResolvConf(
+      '# made by the kubelet\nnameserver 10.96.0.10\nnameserver fd00::10\nsearch a.svc.corp.test. svc.corp.test corp.test\n',
+    );
     expect(conf.nameservers).toEqual(['10.96.0.10', 'fd00::10']);
     expect(clusterDomainOf(conf)).toBe('corp.test');
     expect(clusterDomainOf(parseResolvConf(''))).toBe('cluster.local');

@@ -73,6 +73,8 @@ export function candidateNames(name: string, clusterDomain: string, namespace: s
 function renamed(answer: LookupAnswer, candidate: string, asked: string): LookupAnswer {
   if (candidate === asked || answer.rrs.length === 0) return answer;
   const records = readRecords(answer.rrs);
-  const rrs = writeRecords(records.map((record) => (normalizeName(record.owner) === candidate ? { ...record, owner: asked } : record)));
+  const rrs = writeRecords(
+    records.map((record) => (normalizeName(record.owner) === candidate ? { ...record, owner: asked } : record)),
+  );
   return { rcode: answer.rcode, rrs };
 }

@@ -104,7 +104,10 @@ class QuestionSocket {
     message.writeUInt16BE(id, 0);
     const answer = deferred<Buffer>();
     this.#pending.set(id, { question, answer });
-    const timer = setTimeout(() => answer.reject(new Error(`No answer from ${this.server.address} within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => answer.reject(new Error(`No answer from ${this.server.address} within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     try {
       await this.#connected;
       this.#socket.send(message, (error) => {
@@ -182,7 +185,9 @@ async function askOverTcp(server: Nameserver, question: Buffer, timeoutMs: numbe
   message.writeUInt16BE(question.length, 0);
   message.writeUInt16BE(id, 2);
   const socket = net.connect({ host: server.address, port: server.port });
-  socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`No answer from ${server.address} over TCP within ${timeoutMs} ms`)));
+  socket.setTimeout(timeoutMs, () =>
+    socket.destroy(new Error(`No answer from ${server.address} over TCP within ${timeoutMs} ms`)),
+  );
   try {
     socket.write(message);
     let input = Buffer.alloc(0);

@@ -14,10 +14,11 @@ export class HttpEndpoints {
 
   constructor(endpoints: Readonly<Record<string, () => EndpointAnswer>>) {
     this.#server = http.createServer((request, response) => {
-      const path = new URL(request.url ?? '/', 'http://endpoints').pathname;
+      const [path = ''] = (request.url ?? '').split('?');
       const endpoint = Object.hasOwn(endpoints, path) ? endpoints[path] : undefined;
       const known = endpoint?.() ?? plain(404, 'not found');
-      const { status, contentType, body } = request.method === 'GET' || request.method === 'HEAD' ? known : plain(405, 'only GET');
+      const { status, contentType, body } =
+        request.method === 'GET' || request.method === 'HEAD' ? known : plain(405, 'only GET');
       response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
       response.end(request.method === 'HEAD' ? undefined : body);
     });

@@ -18,7 +18,12 @@ interface Metric {
 const metrics: readonly Metric[] = [
   { name: 'agent_count', type: 'gauge', help: 'Connected traffic-agents', value: ({ agents }) => agents },
   { name: 'client_count', type: 'gauge', help: 'Connected laptops', value: ({ laptops }) => laptops },
-  { name: 'session_count', type: 'gauge', help: 'Sessions of laptops and traffic-agents', value: ({ laptops, agents }) => laptops + agents },
+  {
+    name: 'session_count',
+    type: 'gauge',
+    help: 'Sessions of laptops and traffic-agents',
+    value: ({ laptops, agents }) => laptops + agents,
+  },
   { name: 'active_intercept_count', type: 'gauge', help: 'Active intercepts', value: () => 0 },
   { name: 'tunnel_count', type: 'gauge', help: 'Open tunnels', value: ({ tunnels }) => tunnels },
   { name: 'tunnel_ingress_bytes', type: 'counter', help: 'Bytes from laptops', value: (counts) => counts.tunnelIngressBytes },

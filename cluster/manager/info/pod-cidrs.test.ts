@@ -4,7 +4,11 @@ import { addressesOfPod, areNodeCidrsUsable, coverPodIps, mergeCidrTexts, podCid
 
 describe('pod subnets', () => {
   it.each<[string, Parameters<typeof podCidrsOfNode>[0], string[]]>([
-    ['both families', { spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24', 'fd00:1::/64'] } }, ['10.244.0.0/24', 'fd00:1::/64']],
+    [
+      'both families',
+      { spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24', 'fd00:1::/64'] } },
+      ['10.244.0.0/24', 'fd00:1::/64'],
+    ],
     ['an old node', { spec: { podCIDR: '10.244.1.0/24' } }, ['10.244.1.0/24']],
     ['a node without ranges', { spec: {} }, []],
     ['a node without a spec', {}, []],
@@ -18,10 +22,14 @@ describe('pod subnets', () => {
   });
 
   it.each<[string, PodObject, readonly string[] | undefined]>([
-    ['its own, of both families', { status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } }, ['10.0.0.1', 'fd00::1']],
+    [
+      'its own, of both families',
+      { status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } },
+      ['10.0.0.1', 'fd00::1'],
+    ],
     ['only the first known', { status: { podIP: '10.0.0.1' } }, ['10.0.0.1']],
-    ['the node\'s', { spec: { hostNetwork: true }, status: { podIP: '192.0.2.2' } }, undefined],
-    ['the system\'s', { metadata: { namespace: 'kube-system' }, status: { podIP: '10.0.0.1' } }, undefined],
+    ["the node's", { spec: { hostNetwork: true }, status: { podIP: '192.0.2.2' } }, undefined],
+    ["the system's", { metadata: { namespace: 'kube-system' }, status: { podIP: '10.0.0.1' } }, undefined],
     ['given back', { status: { phase: 'Succeeded', podIP: '10.0.0.1' } }, undefined],
     ['not yet', { status: { phase: 'Pending' } }, undefined],
   ])('addresses of a pod: %s', (_name, pod, expected) => {

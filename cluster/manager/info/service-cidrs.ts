@@ -24,8 +24,13 @@ export function cidrsOf(object: ServiceCidrObject): readonly string[] {
  * The service ranges of a cluster without objects for them: asked for an impossible address (as a dry run), the API server names the range
  * in its refusal. Where it does not, a range of the usual size around the API's own service is the best guess.
  */
-export async function guessServiceCidrs(kube: KubeClient, namespace: string, kubernetesServiceIp: string): Promise<readonly Cidr[]> {
-  const refusals = await Promise.all(impossibleIps.map((ip) => provokeRefusal(kube, namespace, ip)));
+export async function guessServiceCidrs(
+  kube: KubeClient,
+  namespace: string,
+  kubernetesServiceIp: string,
+  signal?: AbortSignal,
+): Promise<readonly Cidr[]> {
+  const refusals = await Promise.all(impossibleIps.map((ip) => provokeRefusal(kube, namespace, ip, signal)));
   const found = refusals.flatMap((message) => (message === undefined ? [] : rangesInRefusal(message)));
   return found.length > 0 ? mergeCidrs(found) : guessAround(kubernetesServiceIp);
 }
@@ -41,12 +46,18 @@ export function guessAround(serviceIp: string): readonly Cidr[] {
   return ip === undefined ? [] : [cidrOf(ip, guessedPrefix[ip.family])];
 }
 
-async function provokeRefusal(kube: KubeClient, namespace: string, clusterIP: string): Promise<string | undefined> {
+async function provokeRefusal(
+  kube: KubeClient,
+  namespace: string,
+  clusterIP: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   try {
     await kube.request({
       method: 'POST',
       path: `/api/v1/namespaces/${namespace}/services`,
       query: { dryRun: 'All' },
+      ...(signal === undefined ? {} : { signal }),
       body: {
         apiVersion: 'v1',
         kind: 'Service',

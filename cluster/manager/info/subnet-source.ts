@@ -36,7 +36,8 @@ const sampleSize = 100;
 export class SubnetSource {
   readonly #options: SubnetOptions;
   readonly #onChange: SubnetsListener;
-  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #informers: { stop(): Promise<void> }[] = [];
+  readonly #stop = new AbortController();
   #services: () => readonly Cidr[] = () => [];
   #pods: () => readonly Cidr[] = () => [];
   /** Addresses once seen stay covered: a route that comes and goes with a pod breaks what is open. */
@@ -55,13 +56,22 @@ export class SubnetSource {
     return this.#pods();
   }
 
-  /** Resolves when both are known. */
+  /** Resolves when both are known. After a failure it can be called again. */
   async start(): Promise<void> {
-    await Promise.all([this.#startServices(), this.#startPods()]);
+    const outcomes = await Promise.allSettled([this.#startServices(), this.#startPods()]);
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure === undefined) return;
+    await this.#stopInformers();
+    throw failure.reason;
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#stops.map((stop) => stop()));
+    this.#stop.abort();
+    await this.#stopInformers();
+  }
+
+  async #stopInformers(): Promise<void> {
+    await Promise.all(this.#informers.splice(0).map((informer) => informer.stop()));
   }
 
   async #startServices(): Promise<void> {
@@ -78,7 +88,7 @@ export class SubnetSource {
       logger.debug('There are no ServiceCIDR objects to read', { reason: error.message });
     }
     await objects.stop();
-    const guessed = await guessServiceCidrs(kube, managerNamespace, kubernetesServiceIp);
+    const guessed = await guessServiceCidrs(kube, managerNamespace, kubernetesServiceIp, this.#stop.signal);
     this.#services = () => guessed;
   }
 
@@ -118,6 +128,7 @@ export class SubnetSource {
           method: 'GET',
           path,
           query: { limit: sampleSize, fieldSelector: 'status.phase=Running' },
+          signal: this.#stop.signal,
         }),
       ),
     );
@@ -149,7 +160,7 @@ export class SubnetSource {
   ): Informer<T, S> {
     const informer = new Informer<T, S>({ client: this.#options.kube, path, select, logger: this.#options.logger });
     informer.subscribe(() => this.#onChange());
-    this.#stops.push(() => informer.stop());
+    this.#informers.push(informer);
     return informer;
   }
 }

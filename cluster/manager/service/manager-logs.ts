@@ -24,7 +24,11 @@ export async function collectLogs(source: LogSource, withYaml: boolean): Promise
   if (podName === '') return { podLogs: { [key]: log.recentText }, podYaml: {}, errMsg: '' };
   const path = `/api/v1/namespaces/${namespace}/pods/${podName}`;
   try {
-    const text = await kube.requestText({ method: 'GET', path: `${path}/log`, query: { limitBytes: maxLogBytes, timestamps: false } });
+    const text = await kube.requestText({
+      method: 'GET',
+      path: `${path}/log`,
+      query: { limitBytes: maxLogBytes, timestamps: false },
+    });
     return { podLogs: { [key]: text }, podYaml: withYaml ? { [key]: await podYaml(kube, path) } : {}, errMsg: '' };
   } catch (error) {
     if (!(error instanceof KubeStatusError)) throw error;

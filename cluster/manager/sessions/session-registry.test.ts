@@ -15,7 +15,11 @@ describe('sessions', () => {
     now = 0;
     ended = [];
     const limits = { laptopTtlMs: 24 * hourMs, desktopTtlMs: 600_000, agentTtlMs: 15_000 };
-    sessions = new SessionRegistry(limits, () => now, (session, end) => ended.push(`${session.kind} ${end}`));
+    sessions = new SessionRegistry(
+      limits,
+      () => now,
+      (session, end) => ended.push(`${session.kind} ${end}`),
+    );
   });
 
   it('live for as long as they are heard of', () => {

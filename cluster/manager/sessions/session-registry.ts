@@ -64,7 +64,10 @@ export class SessionRegistry {
 
   arriveAsAgent(agent: AgentInfo): AgentSession {
     const end = new AbortController();
-    return this.#add({ kind: 'agent', id: `agent:${randomUUID()}`, ttlMs: this.#limits.agentTtlMs, agent, signal: end.signal }, end);
+    return this.#add(
+      { kind: 'agent', id: `agent:${randomUUID()}`, ttlMs: this.#limits.agentTtlMs, agent, signal: end.signal },
+      end,
+    );
   }
 
   /** A session that is not known, or has been silent for too long, is `undefined`. */
@@ -96,7 +99,7 @@ export class SessionRegistry {
   }
 
   stop(): void {
-    for (const id of [...this.#entries.keys()]) this.#end(id, 'stopped');
+    for (const id of this.#entries.keys()) this.#end(id, 'stopped');
   }
 
   #add<S extends Session>(session: S, end: AbortController): S {

@@ -1,18 +1,17 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { IpAddress } from '#base/common/ip.ts';
-import { formatIp } from '#base/common/ip.ts';
+import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { acceptTunnel } from '#net/tunnel/open-tunnel.ts';
 import { describeConnection } from '#net/tunnel/stream-info.ts';
 import { isDialable } from './dial-policy.ts';
+import type { OpenTunnels } from './open-tunnels.ts';
 import { relayTcp } from './tcp-relay.ts';
 import { relayUdp } from './udp-relay.ts';
 
 export interface TunnelServices {
   /** The end of the session that a tunnel belongs to; `undefined` for a session that is not known. */
   readonly findSession: (id: string) => { readonly signal: AbortSignal } | undefined;
-  readonly onOpened: () => void;
-  readonly onClosed: () => void;
+  readonly tunnels: OpenTunnels;
   readonly logger: Logger;
   /** Default: everything but the traffic-manager itself and groups. */
   readonly mayDial?: (ip: IpAddress) => boolean;
@@ -49,14 +48,7 @@ export async function serveTunnel(stream: ServerHttp2Stream, services: TunnelSer
     tunnel.dialReject();
     return;
   }
-  services.onOpened();
-  const end = () => tunnel.destroy();
-  session.signal.addEventListener('abort', end, { once: true });
-  tunnel.once('close', () => {
-    session.signal.removeEventListener('abort', end);
-    services.onClosed();
-  });
-  if (session.signal.aborted) end();
+  services.tunnels.add(tunnel, session.signal);
   const destination = { host: formatIp(id.destination.ip), port: id.destination.port };
   if (id.protocol === 'udp') {
     relayUdp(tunnel, destination, { idleMs: services.udpIdleMs ?? defaultUdpIdleMs });

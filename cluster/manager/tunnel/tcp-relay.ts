@@ -13,7 +13,13 @@ export function relayTcp(
   destination: { readonly host: string; readonly port: number },
   options: { readonly dialTimeoutMs: number },
 ): void {
-  const socket = net.connect({ ...destination, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs });
+  const socket = net.connect({
+    ...destination,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
+  });
   const timer = setTimeout(() => socket.destroy(new Error('The destination did not answer in time')), options.dialTimeoutMs);
   let isConnected = false;
   socket.once('connect', () => {
@@ -25,6 +31,7 @@ export function relayTcp(
     }
     tunnel.dialOk();
     tunnel.pipe(socket);
+    // Each read has a buffer of its own: HTTP/2 may still send from one after it has reported the write as done, so none can be used again.
     socket.pipe(tunnel);
   });
   socket.once('error', () => {

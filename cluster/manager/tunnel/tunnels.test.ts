@@ -153,6 +153,44 @@ describe('tunnels', () => {
     again.socket.close();
   });
 
+  it('keep the bytes of many busy connections apart, while others are reset', async () => {
+    const mebibyte = 1024 * 1024;
+    // Each connection sends its own byte, 4 MiB of it in pieces of any size.
+    let turn = 0;
+    const { port } = await serve((socket) => {
+      turn += 1;
+      const block = Buffer.alloc(mebibyte, turn);
+      socket.resume();
+      for (let at = 0; at < 4 * mebibyte; ) {
+        const bytes = Math.min(1 + ((at * 7_919) % 300_000), 4 * mebibyte - at);
+        socket.write(block.subarray(0, bytes));
+        at += bytes;
+      }
+      socket.end();
+    });
+    const received = await Promise.all(
+      Array.from({ length: 24 }, async (_, index) => {
+        const tunnel = bed.open('tcp', port);
+        await tunnel.dialled;
+        const values = new Set<number>();
+        let bytes = 0;
+        for await (const chunk of tunnel as AsyncIterable<Buffer>) {
+          for (let at = 0; at < chunk.length; at += 1) values.add(chunk[at] ?? -1);
+          bytes += chunk.length;
+          // Every third is given up halfway, with bytes on their way.
+          if (index % 3 === 0 && bytes > mebibyte) break;
+        }
+        tunnel.end();
+        return { bytes, values: values.size, isWhole: index % 3 !== 0 };
+      }),
+    );
+    for (const { bytes, values, isWhole } of received) {
+      expect(values).toBe(1);
+      if (isWhole) expect(bytes).toBe(4 * mebibyte);
+    }
+    await closedInManager();
+  });
+
   it('stop eight fast senders whose reader stands still, at a bounded cost', async () => {
     const block = Buffer.alloc(64 * 1024);
     let sent = 0;
@@ -249,8 +287,8 @@ describe('dial policy', () => {
     ['224.0.0.251', false],
     ['255.255.255.255', false],
     ['ff02::1', false],
-  ])('%s: %s', (text, expected) => {
-    const ip = parseIp(text);
+  ])('%s: %s', (address, expected) => {
+    const ip = parseIp(address);
     expect(ip !== undefined && isDialable(ip)).toBe(expected);
   });
 });

@@ -68,7 +68,8 @@ export function workloadState(kind: WorkloadKind, object: WorkloadObject): Workl
   const { spec, status = {}, metadata } = object;
   if (kind === WorkloadInfo_Kind.ROLLOUT) return rolloutStates[status.phase ?? ''] ?? WorkloadInfo_State.UNKNOWN_UNSPECIFIED;
   const condition = (type: string) => status.conditions?.find((entry) => entry.type === type);
-  if (condition('ReplicaFailure')?.status === 'True' || condition('Progressing')?.status === 'False') return WorkloadInfo_State.FAILURE;
+  if (condition('ReplicaFailure')?.status === 'True' || condition('Progressing')?.status === 'False')
+    return WorkloadInfo_State.FAILURE;
   if ((status.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return WorkloadInfo_State.PROGRESSING;
   const wanted = spec?.replicas ?? 1;
   const isUpdated = kind === WorkloadInfo_Kind.REPLICASET || (status.updatedReplicas ?? 0) >= wanted;

@@ -9,12 +9,37 @@ const ready = { replicas: 2, readyReplicas: 2, updatedReplicas: 2, availableRepl
 
 describe('workload state', () => {
   it.each<[string, WorkloadKind, WorkloadObject, WorkloadInfo_State]>([
-    ['all there', DEPLOYMENT, { spec: { replicas: 2 }, status: { ...ready, conditions: [{ type: 'Available', status: 'True' }] } }, AVAILABLE],
-    ['not enough', DEPLOYMENT, { spec: { replicas: 2 }, status: { ...ready, conditions: [{ type: 'Available', status: 'False' }] } }, PROGRESSING],
+    [
+      'all there',
+      DEPLOYMENT,
+      { spec: { replicas: 2 }, status: { ...ready, conditions: [{ type: 'Available', status: 'True' }] } },
+      AVAILABLE,
+    ],
+    [
+      'not enough',
+      DEPLOYMENT,
+      { spec: { replicas: 2 }, status: { ...ready, conditions: [{ type: 'Available', status: 'False' }] } },
+      PROGRESSING,
+    ],
     ['rolling', DEPLOYMENT, { spec: { replicas: 2 }, status: { ...ready, replicas: 3, updatedReplicas: 1 } }, PROGRESSING],
-    ['unseen change', DEPLOYMENT, { metadata: { generation: 4 }, spec: { replicas: 2 }, status: { ...ready, observedGeneration: 3 } }, PROGRESSING],
-    ['past its deadline', DEPLOYMENT, { spec: { replicas: 2 }, status: { conditions: [{ type: 'Progressing', status: 'False' }] } }, FAILURE],
-    ['no pods allowed', REPLICASET, { spec: { replicas: 2 }, status: { conditions: [{ type: 'ReplicaFailure', status: 'True' }] } }, FAILURE],
+    [
+      'unseen change',
+      DEPLOYMENT,
+      { metadata: { generation: 4 }, spec: { replicas: 2 }, status: { ...ready, observedGeneration: 3 } },
+      PROGRESSING,
+    ],
+    [
+      'past its deadline',
+      DEPLOYMENT,
+      { spec: { replicas: 2 }, status: { conditions: [{ type: 'Progressing', status: 'False' }] } },
+      FAILURE,
+    ],
+    [
+      'no pods allowed',
+      REPLICASET,
+      { spec: { replicas: 2 }, status: { conditions: [{ type: 'ReplicaFailure', status: 'True' }] } },
+      FAILURE,
+    ],
     ['all ready', REPLICASET, { spec: { replicas: 2 }, status: { replicas: 2, readyReplicas: 2 } }, AVAILABLE],
     ['scaled to none', STATEFULSET, { spec: { replicas: 0 }, status: {} }, AVAILABLE],
     ['one not ready', STATEFULSET, { spec: { replicas: 2 }, status: { ...ready, readyReplicas: 1 } }, PROGRESSING],
@@ -25,7 +50,10 @@ describe('workload state', () => {
 
   it('is of no interest for what belongs to another workload', () => {
     expect(workloadFacts(REPLICASET, { metadata: { name: 'web-1', ownerReferences: [{ controller: true }] } })).toBeUndefined();
-    expect(workloadFacts(REPLICASET, { metadata: { name: 'web', namespace: 'shop' } })).toMatchObject({ name: 'web', namespace: 'shop' });
+    expect(workloadFacts(REPLICASET, { metadata: { name: 'web', namespace: 'shop' } })).toMatchObject({
+      name: 'web',
+      namespace: 'shop',
+    });
   });
 });
 

@@ -86,6 +86,11 @@ export class FakeCluster {
     for (const webSocket of this.#forwards.keys()) webSocket.terminate();
   }
 
+  /** Breaks the port-forward that was opened last. */
+  cutLast(): void {
+    [...this.#forwards.keys()].at(-1)?.terminate();
+  }
+
   /** Sockets stay open and nothing comes or goes any more, as on a network that drops packets. */
   fallSilent(): void {
     for (const [webSocket, socket] of this.#forwards) {
