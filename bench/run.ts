@@ -1,6 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { missingForBed, missingForProduct, settings } from '../e2e/support/settings.ts';
 import { BenchBed } from './bed/bench-bed.ts';
+import { latestWarnings } from './bed/laptop-logs.ts';
 import { startOwnCluster, stopOwnCluster } from './bed/own-cluster.ts';
 import { managerPids } from './bed/resident-memory.ts';
 import { commandMeasures } from './measures/commands.ts';
@@ -76,6 +77,7 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
         show(await attempt('memory', async () => await aroundLoads(bench, run)));
       } else await runAll(loads);
       await runAll(connections);
+      if (findings.some(isBroken)) for (const text of await latestWarnings(bed.laptop)) console.log(text);
       if (String(await managerPids(bed.cluster)) !== String(managerBefore))
         console.log('The traffic-manager was replaced during the run: figures from around that moment are worth nothing.');
       if (bed.portForward.restarts > 0) console.log(`kubectl port-forward ended by itself ${bed.portForward.restarts} times`);
@@ -104,6 +106,14 @@ function makeBench(bed: BenchBed, options: Options, isTimeUp: () => boolean): Be
       });
     },
   };
+}
+
+/** Something of ours was tried, and has no figure or an error beside it. */
+function isBroken({ samples, note }: Finding): boolean {
+  return (
+    samples.ours !== undefined &&
+    (samples.ours.length === 0 || samples.ours.some(Number.isNaN) || note?.includes('ours: ') === true)
+  );
 }
 
 /** One measure that fails takes no other with it. */

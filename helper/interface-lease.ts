@@ -147,7 +147,7 @@ async function configure(
     `link set dev ${name} mtu ${mtu} txqueuelen ${transmitQueueLength}`,
     // Without this the kernel adds a link-local address and sends router solicitations into the device.
     ...(hasIpv6 ? [`link set dev ${name} addrgenmode none`] : []),
-    ...addresses.map((address) => `address add ${address} dev ${name}`),
+    ...addresses.map((address) => `address add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`),
     `link set dev ${name} up`,
   ];
   await laptop.commands.run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);

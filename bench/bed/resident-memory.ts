@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Laptop } from '../../e2e/laptop/laptop.ts';
 import type { Cluster } from '../../e2e/support/cluster.ts';
 import { settings } from '../../e2e/support/settings.ts';
@@ -42,6 +43,15 @@ export async function residentMib(pids: readonly number[]): Promise<number> {
     }),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Which processes these are, such as `daemon.js 4711, helper.js 4712`. */
+export async function describeProcesses(pids: readonly number[]): Promise<string> {
+  const names = pids.map(async (pid) => {
+    const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    return `${basename(argv.find((part) => /\.(js|ts)$/.test(part)) ?? argv[0] ?? '')} ${pid}`;
+  });
+  return (await Promise.all(names)).join(', ');
 }
 
 const sampleIntervalMs = 150;

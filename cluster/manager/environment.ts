@@ -1,4 +1,4 @@
-import { parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, parseCidr } from '#base/common/cidr.ts';
 import type { LogLevel } from '#base/common/log.ts';
 import { parseGoDuration } from '#protocol/chart/go-duration.ts';
 import { managerHealthPort, managerVariables, podCidrStrategies, workloadKinds } from '#protocol/chart/manager-environment.ts';

@@ -1,6 +1,6 @@
-import { AppError } from '#protocol/errors/app-error.ts';
 import { inClusterCredentials } from '#net/kube/in-cluster.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import { readEnvironment } from './environment.ts';
 import { ManagerLog } from './manager-log.ts';
 import { TrafficManager } from './traffic-manager.ts';

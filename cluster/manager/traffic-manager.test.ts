@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { cidrOf, formatCidr } from '#base/common/cidr.ts';
 import { formatIp, ipFromBytes } from '#base/common/ip.ts';
 import { unpackAnswers } from '#net/dns/packed-records.ts';
-import { WorkloadEvent_Type, WorkloadInfo_State, type ClusterInfo, type IPNet } from '#protocol/cluster/generated/manager_pb.js';
+import { type ClusterInfo, type IPNet, WorkloadEvent_Type, WorkloadInfo_State } from '#protocol/cluster/generated/manager_pb.js';
 import { TestDnsServer } from './dns/test-dns-server.ts';
 import { managerVersion } from './product-version.ts';
 import { TestManager } from './test-manager.ts';

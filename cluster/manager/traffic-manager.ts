@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { ClusterDns } from './dns/cluster-dns.ts';

@@ -5,7 +5,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
-import { untilAborted } from '../link/until-aborted.ts';
+import { untilAborted } from '#base/common/until-aborted.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
 

@@ -104,7 +104,7 @@ export class LaptopNetwork {
         ...options,
         tunFd,
         ipv4: block.ipv4,
-        ...(block.ipv6 === undefined ? {} : { ipv6: block.ipv6 }),
+        ...(block.ipv6 === undefined || made.withoutIpv6 === true ? {} : { ipv6: block.ipv6 }),
         onDeviceGone: lost,
       });
       await dataPath.start();

@@ -42,11 +42,11 @@ describe.skipIf(missing !== undefined)(
     afterAll(() => client.close());
 
     const stages: string[] = [];
-    const handlers = (installId = 'laptop', hides: 'others' | 'nothing' = 'others') =>
+    const handlers = (installId = 'laptop', as?: string) =>
       createInstallHandlers({
         openCluster: () =>
           Promise.resolve({
-            client: openClient(hides === 'others' ? namespace : undefined),
+            client: openClient(namespace, as),
             managerNamespace: 'ambassador',
             context: '',
           }),
@@ -229,22 +229,42 @@ describe.skipIf(missing !== undefined)(
       expect(await records()).toEqual([]);
     });
 
-    it('names the right that is missing', async () => {
+    it('names the right that is missing, and needs no more than a namespace’s administrator has', async () => {
       await createNamespace();
-      const user = { kubeFlags: { as: `nobody-${id}` }, createNamespace: false };
-      const limited = createInstallHandlers({
-        openCluster: () =>
-          Promise.resolve({ client: openClient(namespace, user.kubeFlags.as), managerNamespace: namespace, context: '' }),
-        helmTimeoutMs: () => 5_000,
-        imageRegistry: () => undefined,
-        version: productVersion,
-        installId: 'laptop',
-        logger: silentLogger,
-        runTask: (options, work) => work({ signal: options.signal, stage: () => undefined }),
+      const as = `somebody-${id}`;
+      const input = {
+        kubeFlags: { as },
+        managerNamespace: namespace,
+        action: 'install' as const,
+        createNamespace: false,
+        dryRun: false,
+      };
+      const values = (...expressions: readonly string[]) =>
+        [...imageSettings(), ...expressions].map((expression) => ({ kind: 'set' as const, expression }));
+      const context = { emit: () => undefined, signal: new AbortController().signal };
+      const limited = handlers('laptop', as);
+      const withoutAny = await failing(limited.install({ ...input, values: values() }, context));
+      expect(withoutAny).toMatchObject({ code: 'cluster.forbidden', context: { verb: 'list', resource: 'secrets', namespace } });
+
+      await client.request({
+        method: 'POST',
+        path: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`,
+        body: {
+          metadata: { name: 'administrator' },
+          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+          subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: as }],
+        },
       });
-      const input = { ...user, action: 'install' as const, values: [], dryRun: false };
-      const failure = await failing(limited.install(input, { emit: () => undefined, signal: new AbortController().signal }));
-      expect(failure).toMatchObject({ code: 'cluster.forbidden', context: { verb: 'list', resource: 'secrets', namespace } });
+      const clusterWide = await failing(limited.install({ ...input, values: values() }, context));
+      expect(clusterWide).toMatchObject({
+        code: 'cluster.forbidden',
+        context: { verb: 'create', resource: 'clusterroles.rbac.authorization.k8s.io' },
+      });
+      expect(clusterWide.remedies[0]?.command).toContain(`--manager-namespace ${namespace} --set rbac.only=true --dry-run`);
+      expect(await ownObjects()).toEqual([]);
+      expect(await limited.install({ ...input, values: values(`namespaces={${namespace}}`) }, context)).toMatchObject({
+        revision: 1,
+      });
     });
 
     it('names the other traffic-manager where both would manage a namespace', async () => {

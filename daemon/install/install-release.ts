@@ -173,7 +173,7 @@ function noNamespace(namespace: string): AppError {
   return new AppError({
     code: 'cluster.namespace-not-found',
     message: `There is no namespace "${namespace}"`,
-    remedies: [{ label: 'Let it be created: leave --create-namespace=false out' }],
+    remedies: [{ label: 'Create it, or let the installation create it', command: `kubectl create namespace ${namespace}` }],
   });
 }
 

@@ -1,6 +1,22 @@
 import { KubeStatusError } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 
+/** What the system and the HTTP client say when the other side is not there, or not any more. */
+const networkErrors = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
 /** A failed request to an API server, in the terms of the person who asked for it. */
 export function clusterError(error: unknown, request: { readonly server: string; readonly action: string }): AppError {
   if (error instanceof AppError) return error;
@@ -18,11 +34,13 @@ export function clusterError(error: unknown, request: { readonly server: string;
       error,
     );
   }
+  const isTimeout = (error as Error).name === 'TimeoutError';
+  if (!isTimeout && !networkErrors.has(code)) return AppError.from(error);
   return new AppError(
     {
       code: 'cluster.unreachable',
       message: `The API server ${server} cannot be reached`,
-      reason: (error as Error).name === 'TimeoutError' ? 'it does not answer in time' : message,
+      reason: isTimeout ? 'it does not answer in time' : message,
       remedies: [{ label: 'Check that the cluster runs and that its network or VPN is up', command: 'kubectl cluster-info' }],
     },
     error,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
 import { parse } from 'yaml';
@@ -35,6 +35,23 @@ export interface KubeContext {
   readonly current: boolean;
 }
 
+/** What a file says beyond what the library reads of it. */
+interface RawFile {
+  readonly path: string;
+  readonly clusters: readonly RawCluster[];
+  readonly users: readonly RawUser[];
+}
+
+interface RawCluster {
+  readonly name?: string;
+  readonly cluster?: { readonly extensions?: readonly { readonly name?: string; readonly extension?: unknown }[] };
+}
+
+interface RawUser {
+  readonly name?: string;
+  readonly user?: { readonly tokenFile?: string };
+}
+
 const extensionName = 'telepresence.io';
 
 /** Reads the files, applies the flags and picks the context. Nothing is sent to the cluster. */
@@ -43,17 +60,20 @@ export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
   const flags = source.kubeFlags;
   const base = pickContext(config, flags);
   const cluster = overrideCluster(pickCluster(config, base, flags), flags);
-  const user = overrideUser(config.getUser(flags.user ?? base.user), flags);
+  const userName = flags.user ?? base.user;
+  const user = withExecInfo(overrideUser(pickUser(config, userName, base), flags), cluster);
   const context: Context = { ...base, cluster: cluster.name, user: user.name };
   const chosen = new KubeConfig();
-  chosen.loadFromOptions({ clusters: [cluster], users: [user], contexts: [context], currentContext: context.name });
+  // The library refuses plain HTTP unless told that nothing is to be verified, of which there is nothing.
+  const accepted = { ...cluster, skipTLSVerify: cluster.skipTLSVerify || cluster.server.startsWith('http:') };
+  chosen.loadFromOptions({ clusters: [accepted], users: [user], contexts: [context], currentContext: context.name });
   return {
     context: base.name,
     cluster: cluster.name,
     namespace: base.namespace ?? 'default',
     server: new URL(cluster.server),
-    credentials: credentialsOf(chosen, cluster, flags),
-    extension: findExtension(files, base.cluster),
+    credentials: credentialsOf(chosen, cluster, flags, flags.token === undefined ? tokenFileOf(files, userName) : undefined),
+    extension: findExtension(files, cluster.name),
   };
 }
 
@@ -69,9 +89,15 @@ export function listContexts(source: KubeconfigSource): readonly KubeContext[] {
   }));
 }
 
-function readFiles(source: KubeconfigSource): { readonly config: KubeConfig; readonly files: readonly string[] } {
-  const named = source.kubeFlags.kubeconfig ?? source.kubeconfigEnv ?? '';
-  const listed = named === '' ? [join(homedir(), '.kube', 'config')] : named.split(delimiter).filter((path) => path !== '');
+function readFiles(source: KubeconfigSource): { readonly config: KubeConfig; readonly files: readonly RawFile[] } {
+  const { kubeconfig } = source.kubeFlags;
+  const named = kubeconfig ?? source.kubeconfigEnv ?? '';
+  const listed =
+    kubeconfig !== undefined && kubeconfig !== ''
+      ? [kubeconfig]
+      : named === ''
+        ? [join(homedir(), '.kube', 'config')]
+        : named.split(delimiter).filter((path) => path !== '');
   const files = listed.filter((path) => existsSync(path));
   const [first, ...others] = files;
   if (first === undefined) {
@@ -82,16 +108,29 @@ function readFiles(source: KubeconfigSource): { readonly config: KubeConfig; rea
       remedies: [{ label: 'Name the file with --kubeconfig, or set KUBECONFIG' }],
     });
   }
-  const config = readFile(first);
-  for (const path of others) mergeKubeconfig(config, readFile(path));
-  return { config, files };
+  const { config, raw } = readFile(first);
+  const raws = [raw];
+  for (const path of others) {
+    const more = readFile(path);
+    mergeKubeconfig(config, more.config);
+    raws.push(more.raw);
+  }
+  return { config, files: raws };
 }
 
-function readFile(path: string): KubeConfig {
+function readFile(path: string): { readonly config: KubeConfig; readonly raw: RawFile } {
   const config = new KubeConfig();
   try {
-    config.loadFromFile(path, { onInvalidEntry: 'filter' });
+    const text = readFileSync(path, 'utf8');
+    const raw = rawFile(path, parse(text, { merge: true, logLevel: 'error' }));
+    // To kubectl a file without anything in it is one without contexts.
+    if (raw === undefined) return { config, raw: { path, clusters: [], users: [] } };
+    config.loadFromString(text, { onInvalidEntry: 'filter' });
     config.makePathsAbsolute(dirname(path));
+    for (const { exec } of config.users as { exec?: { command?: string } }[]) {
+      if (exec?.command?.includes('/') === true) exec.command = resolve(dirname(path), exec.command);
+    }
+    return { config, raw };
   } catch (error) {
     const isUnreadable = (error as NodeJS.ErrnoException).code !== undefined;
     throw new AppError(
@@ -103,7 +142,14 @@ function readFile(path: string): KubeConfig {
       error,
     );
   }
-  return config;
+}
+
+function rawFile(path: string, document: unknown): RawFile | undefined {
+  if (document === null || document === undefined) return undefined;
+  if (typeof document !== 'object' || Array.isArray(document)) throw new Error('It is not a mapping');
+  const { clusters, users } = document as { clusters?: RawCluster[] | null; users?: RawUser[] | null };
+  for (const list of [clusters, users]) if (!Array.isArray(list ?? [])) throw new Error('clusters, users and contexts have to be lists');
+  return { path, clusters: clusters ?? [], users: users ?? [] };
 }
 
 /** As kubectl merges: the first file that names a thing wins. */
@@ -141,6 +187,18 @@ function pickCluster(config: KubeConfig, context: Context, flags: KubeFlags): Cl
   });
 }
 
+function pickUser(config: KubeConfig, name: string, context: Context): User | null {
+  const user = config.getUser(name);
+  if (user !== null || name === '') return user;
+  throw new AppError({
+    code: 'kubeconfig.invalid',
+    message:
+      name === context.user
+        ? `Context "${context.name}" names a user "${name}" that the kubeconfig does not have`
+        : `The kubeconfig has no user "${name}"`,
+  });
+}
+
 function overrideCluster(cluster: Cluster, flags: KubeFlags): Cluster {
   const { caData: _caData, ...withoutCa } = cluster;
   const base: Cluster = flags.certificateAuthority === undefined ? cluster : { ...withoutCa, caFile: flags.certificateAuthority };
@@ -168,7 +226,32 @@ function overrideUser(found: User | null, flags: KubeFlags): User {
   };
 }
 
-function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags): KubeCredentials {
+/** A program that logs in learns by this variable what it is run for, as kubectl has it (client.authentication.k8s.io/v1). */
+function withExecInfo(user: User, cluster: Cluster): User {
+  const exec = user.exec as { apiVersion?: string; provideClusterInfo?: boolean; env?: readonly object[] } | undefined;
+  if (exec === undefined || exec === null) return user;
+  const info = {
+    kind: 'ExecCredential',
+    apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
+    spec: {
+      interactive: false,
+      ...(exec.provideClusterInfo === true
+        ? {
+            cluster: {
+              server: cluster.server,
+              'certificate-authority-data': cluster.caData,
+              'insecure-skip-tls-verify': cluster.skipTLSVerify,
+              'tls-server-name': cluster.tlsServerName,
+              'proxy-url': cluster.proxyUrl,
+            },
+          }
+        : {}),
+    },
+  };
+  return { ...user, exec: { ...exec, env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }] } };
+}
+
+function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags, tokenFile: string | undefined): KubeCredentials {
   const impersonation = impersonationHeaders(flags);
   return {
     server: new URL(cluster.server),
@@ -176,6 +259,7 @@ function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags): 
       const options: RequestOptions = {};
       try {
         await config.applyToHTTPSOptions(options);
+        if (tokenFile !== undefined) options.headers = { ...options.headers, Authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}` };
       } catch (error) {
         throw authPluginError(error, config.getCurrentUser());
       }
@@ -203,7 +287,11 @@ function authPluginError(error: unknown, user: User | null): AppError {
   const exec = user?.exec as { command?: string; installHint?: string } | undefined;
   const command = exec?.command ?? (user?.authProvider as { name?: string } | undefined)?.name ?? 'the auth plugin';
   const message = error instanceof Error ? error.message : String(error);
-  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' || message.includes('ENOENT');
+  const { code, syscall = '' } = error as NodeJS.ErrnoException;
+  const isMissing = code === 'ENOENT' && syscall.startsWith('spawn');
+  if (code !== undefined && !syscall.startsWith('spawn') && syscall !== '') {
+    return new AppError({ code: 'kubeconfig.invalid', message: 'The kubeconfig names a file that cannot be read', reason: message }, error);
+  }
   if (isMissing) {
     const hint = exec?.installHint?.trim();
     return new AppError(
@@ -219,22 +307,23 @@ function authPluginError(error: unknown, user: User | null): AppError {
     {
       code: 'kubeconfig.auth-plugin-failed',
       message: `Logging in with "${command}" failed`,
-      reason: message.split('\n').slice(0, 3).join(' '),
+      reason: message.trim().split('\n').slice(0, 3).join(' '),
       remedies: [{ label: 'Check that kubectl works with the same context', command: 'kubectl version' }],
     },
     error,
   );
 }
 
-/** The library drops extensions, so the files are read once more for them. */
-function findExtension(files: readonly string[], clusterName: string): unknown {
-  for (const path of files) {
-    const document = parse(readFileSync(path, 'utf8')) as
-      | { clusters?: { name?: string; cluster?: { extensions?: { name?: string; extension?: unknown }[] } }[] }
-      | undefined;
-    const cluster = document?.clusters?.find(({ name }) => name === clusterName);
-    if (cluster === undefined) continue;
-    return cluster.cluster?.extensions?.find(({ name }) => name === extensionName)?.extension;
-  }
-  return undefined;
+/** Of the first file that has the cluster; the library drops extensions. */
+function findExtension(files: readonly RawFile[], clusterName: string): unknown {
+  const cluster = files.flatMap(({ clusters }) => clusters).find(({ name }) => name === clusterName);
+  return cluster?.cluster?.extensions?.find(({ name }) => name === extensionName)?.extension;
+}
+
+/** Of the first file that has the user. kubectl reads it anew for each request, since such tokens are short-lived; the library not at all. */
+function tokenFileOf(files: readonly RawFile[], userName: string): string | undefined {
+  const owner = files.find(({ users }) => users.some(({ name }) => name === userName));
+  const tokenFile = owner?.users.find(({ name }) => name === userName)?.user?.tokenFile;
+  if (owner === undefined || tokenFile === undefined) return undefined;
+  return resolve(dirname(owner.path), tokenFile);
 }

@@ -2,9 +2,9 @@ import http2, { type Http2Server, type IncomingHttpHeaders, type ServerHttp2Sess
 import type { AddressInfo, Socket } from 'node:net';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { AppError } from '#protocol/errors/app-error.ts';
-import { silentLogger, type Logger } from '#base/common/log.ts';
+import { type Logger, silentLogger } from '#base/common/log.ts';
 import { connectionWindowBytes, serverOptions } from '#net/tunnel/http2-options.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 
 /** Serves one call on the bare stream: sends headers, messages and trailers itself. */
 export type RawCall = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;

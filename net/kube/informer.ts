@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { silentLogger, type Logger } from '#base/common/log.ts';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
-import { KubeStatusError, type KubeClient } from './kube-client.ts';
+import { type Deferred, deferred } from '#base/common/deferred.ts';
+import { type Logger, silentLogger } from '#base/common/log.ts';
+import { type KubeClient, KubeStatusError } from './kube-client.ts';
 
 /** The parts of an object that every list has. */
 export interface KubeObject {

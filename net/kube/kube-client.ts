@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
+import { untilAborted } from '#base/common/until-aborted.ts';
 
 /** Where an API server is and how to prove who asks. */
 export interface KubeCredentials {
@@ -70,16 +71,22 @@ export class KubeClient {
   /** One exchange. `T` is the caller's claim about the answer; an empty answer is `undefined`. */
   async request<T>(request: KubeRequest): Promise<T> {
     const text = await this.requestText(request);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    if (text === '') return undefined as T;
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      // A login page, most likely: who asks must not take it for a defect of the API.
+      throw new KubeStatusError(200, 'Unknown', `The answer is not the API server's: ${text.trim().slice(0, 200)}`);
+    }
   }
 
   /** Like `request`, for answers that are not JSON (logs, `/version` of old servers). */
   async requestText(request: KubeRequest): Promise<string> {
     const signal = withDeadline(request.signal, request.timeoutMs ?? defaultTimeoutMs);
     const response = await this.#send(request, signal);
-    const text = await readAll(response);
+    const text = await readAll(response, signal);
     const status = response.statusCode ?? 0;
-    if (status >= 400) throw statusError(status, text);
+    if (status >= 300) throw statusError(status, text);
     return text;
   }
 
@@ -98,9 +105,10 @@ export class KubeClient {
    * its status: 410 means that the list must be made anew.
    */
   async *watch<T>(path: string, query: Readonly<Record<string, string | number | boolean | undefined>>, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
-    const response = await this.#send({ method: 'GET', path, query: { ...query, watch: true } }, signal);
+    const response = await this.#sendUnlessAborted({ method: 'GET', path, query: { ...query, watch: true } }, signal);
+    if (response === undefined) return;
     const status = response.statusCode ?? 0;
-    if (status >= 400) throw statusError(status, await readAll(response));
+    if (status >= 300) throw statusError(status, await readAll(response, signal));
     const decoder = new StringDecoder('utf8');
     let rest = '';
     try {
@@ -124,13 +132,24 @@ export class KubeClient {
     }
   }
 
-  /** Ends kept-alive connections; requests under way go on. */
+  /** Ends kept-alive connections; requests under way go on, and end theirs. */
   close(): void {
-    this.#agent.destroy();
+    // The agent's own `destroy` would end those in use, too.
+    this.#agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+
+  async #sendUnlessAborted(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage | undefined> {
+    try {
+      return await this.#send(request, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
   }
 
   async #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const credentials = await this.credentials.requestOptions();
+    const credentials = await untilAborted(this.credentials.requestOptions(), signal);
     const url = new URL(joinPath(this.credentials.server.pathname, request.path), this.credentials.server);
     for (const [key, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(key, String(value));
@@ -142,11 +161,20 @@ export class KubeClient {
       ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': body.length }),
     };
     const options: RequestOptions = { ...credentials, method: request.method, headers, agent: credentials.agent ?? this.#agent, signal };
-    return await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
-      outgoing.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));
-      outgoing.end(body);
-    });
+    for (;;) {
+      const outgoing = (url.protocol === 'https:' ? https : http).request(url, options);
+      try {
+        return await new Promise<IncomingMessage>((resolve, reject) => {
+          outgoing.once('response', resolve);
+          outgoing.on('error', reject);
+          outgoing.end(body);
+        });
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        // A kept connection that the other side has given up: what only reads may be asked again.
+        if (request.method !== 'GET' || !outgoing.reusedSocket) throw error;
+      }
+    }
   }
 }
 
@@ -166,9 +194,13 @@ function joinPath(prefix: string, path: string): string {
   return `${prefix.replace(/\/$/, '')}${path}`;
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -2,10 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
 import { dnsRcode, dnsType } from '#net/dns/constants.ts';
 import { unpackAnswers } from '#net/dns/packed-records.ts';
-import { candidateNames, ClusterDns } from './cluster-dns.ts';
+import { ClusterDns, candidateNames } from './cluster-dns.ts';
 import { DnsExchange } from './dns-exchange.ts';
 import { clusterDomainOf, parseResolvConf } from './resolv-conf.ts';
-import { TestDnsServer, type TestAnswer } from './test-dns-server.ts';
+import { type TestAnswer, TestDnsServer } from './test-dns-server.ts';
 
 const web = 'web.shop.svc.cluster.local';
 const address = (name: string, data = '10.96.0.7'): TestAnswer => ({

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import net from 'node:net';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { dnsClassIn, dnsType } from '#net/dns/constants.ts';
 import { normalizeName } from '#net/dns/names.ts';
 import { readName, writeName } from '#net/dns/wire.ts';

@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { decode, encode, TRUNCATED_RESPONSE, type Answer, type Packet } from 'dns-packet';
+import { type Answer, decode, encode, type Packet, TRUNCATED_RESPONSE } from 'dns-packet';
 import type { Nameserver } from './dns-exchange.ts';
 
 /** What the server says to one question; `silent` says nothing. */

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, parseCidr } from '#base/common/cidr.ts';
 
 /** What of the pushed client settings the traffic-manager itself hands on, as part of the cluster's description. */
 export interface ClientConfig {

@@ -1,11 +1,11 @@
 import type { Logger } from '#base/common/log.ts';
 import { Informer } from '#net/kube/informer.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { ClusterInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { WatchedValue } from '../watched-value.ts';
-import { readClientConfig, type ClientConfig } from './client-config.ts';
-import { toClusterInfo, type ClusterFacts } from './cluster-info.ts';
-import { SubnetSource, type SubnetOptions } from './subnet-source.ts';
+import { type ClientConfig, readClientConfig } from './client-config.ts';
+import { type ClusterFacts, toClusterInfo } from './cluster-info.ts';
+import { type SubnetOptions, SubnetSource } from './subnet-source.ts';
 
 export interface ClusterInfoOptions extends SubnetOptions {
   readonly kube: KubeClient;

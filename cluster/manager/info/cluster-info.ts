@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Cidr } from '#base/common/cidr.ts';
 import { ipToBytes, parseIp } from '#base/common/ip.ts';
-import { ClusterInfoSchema, IPNetSchema, type ClusterInfo, type IPNet } from '#protocol/cluster/generated/manager_pb.js';
+import { type ClusterInfo, ClusterInfoSchema, type IPNet, IPNetSchema } from '#protocol/cluster/generated/manager_pb.js';
 import type { ClientConfig } from './client-config.ts';
 
 /** Everything that a laptop is told about the cluster. */

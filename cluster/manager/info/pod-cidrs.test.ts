@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatCidr } from '#base/common/cidr.ts';
-import { addressesOfPod, areNodeCidrsUsable, coverPodIps, mergeCidrTexts, podCidrsOfNode, type PodObject } from './pod-cidrs.ts';
+import { addressesOfPod, areNodeCidrsUsable, coverPodIps, mergeCidrTexts, type PodObject, podCidrsOfNode } from './pod-cidrs.ts';
 
 describe('pod subnets', () => {
   it.each<[string, Parameters<typeof podCidrsOfNode>[0], string[]]>([

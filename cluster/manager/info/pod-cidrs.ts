@@ -1,5 +1,5 @@
-import { cidrOf, containsIp, coveringCidr, mergeCidrs, parseCidr, type Cidr } from '#base/common/cidr.ts';
-import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type Cidr, cidrOf, containsIp, coveringCidr, mergeCidrs, parseCidr } from '#base/common/cidr.ts';
+import { type IpAddress, parseIp } from '#base/common/ip.ts';
 
 export interface NodeObject {
   readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };

@@ -1,6 +1,6 @@
-import { cidrOf, formatCidr, mergeCidrs, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, cidrOf, formatCidr, mergeCidrs, parseCidr } from '#base/common/cidr.ts';
 import { parseIp } from '#base/common/ip.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 
 export interface ServiceCidrObject {
   readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };

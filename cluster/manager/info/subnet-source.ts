@@ -1,18 +1,18 @@
 import type { Cidr } from '#base/common/cidr.ts';
 import type { Logger } from '#base/common/log.ts';
 import { Informer } from '#net/kube/informer.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { PodCidrStrategy } from '../environment.ts';
 import {
   addressesOfPod,
   areNodeCidrsUsable,
   coverPodIps,
   mergeCidrTexts,
-  podCidrsOfNode,
   type NodeObject,
   type PodObject,
+  podCidrsOfNode,
 } from './pod-cidrs.ts';
-import { cidrsOf, guessServiceCidrs, serviceCidrPath, type ServiceCidrObject } from './service-cidrs.ts';
+import { cidrsOf, guessServiceCidrs, type ServiceCidrObject, serviceCidrPath } from './service-cidrs.ts';
 
 export interface SubnetOptions {
   readonly kube: KubeClient;

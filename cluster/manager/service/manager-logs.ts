@@ -1,4 +1,4 @@
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { ManagerLog } from '../manager-log.ts';
 
 export interface LogSource {

@@ -1,18 +1,18 @@
 import { create } from '@bufbuild/protobuf';
-import { durationMs as toMs, timestampNow } from '@bufbuild/protobuf/wkt';
+import { timestampNow, durationMs as toMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import {
   AgentInfoSnapshotSchema,
   AgentPodInfoSnapshotSchema,
   InterceptInfoSnapshotSchema,
-  WorkloadEventsDeltaSchema,
   type Manager,
   type SessionInfo,
+  WorkloadEventsDeltaSchema,
 } from '#protocol/cluster/generated/manager_pb.js';
 import type { ClusterDns } from '../dns/cluster-dns.ts';
 import type { ClusterInfoSource } from '../info/cluster-info-source.ts';
-import { parseLogLevel, type ManagerLog } from '../manager-log.ts';
+import { type ManagerLog, parseLogLevel } from '../manager-log.ts';
 import { managerProductName, managerVersion } from '../product-version.ts';
 import type { Session, SessionRegistry } from '../sessions/session-registry.ts';
 import { Waiter } from '../watched-value.ts';

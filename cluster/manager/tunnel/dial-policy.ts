@@ -1,4 +1,4 @@
-import { containsIp, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, containsIp, parseCidr } from '#base/common/cidr.ts';
 import type { IpAddress } from '#base/common/ip.ts';
 
 /** The pod itself, no address at all, groups and broadcast. */

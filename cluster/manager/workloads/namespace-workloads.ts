@@ -1,9 +1,9 @@
 import type { Logger } from '#base/common/log.ts';
 import { Informer, type InformerEvent } from '#net/kube/informer.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { WorkloadEvent_Type } from '#protocol/cluster/generated/manager_pb.js';
 import { Waiter } from '../watched-value.ts';
-import { workloadFacts, type WorkloadFacts, type WorkloadObject, type WorkloadResource } from './workload-state.ts';
+import { type WorkloadFacts, type WorkloadObject, type WorkloadResource, workloadFacts } from './workload-state.ts';
 
 export interface WorkloadChange {
   readonly type: WorkloadEvent_Type;

@@ -1,5 +1,5 @@
-import type { WorkloadKindName } from '../environment.ts';
 import { WorkloadInfo_Kind, WorkloadInfo_State } from '#protocol/cluster/generated/manager_pb.js';
+import type { WorkloadKindName } from '../environment.ts';
 
 /** What is read of a workload of any kind. */
 export interface WorkloadObject {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WorkloadEvent_Type, WorkloadInfo_Kind, WorkloadInfo_State } from '#protocol/cluster/generated/manager_pb.js';
 import { addChange, type WorkloadChange } from './namespace-workloads.ts';
-import { workloadFacts, workloadState, type WorkloadKind, type WorkloadObject } from './workload-state.ts';
+import { type WorkloadKind, type WorkloadObject, workloadFacts, workloadState } from './workload-state.ts';
 
 const { DEPLOYMENT, REPLICASET, STATEFULSET, ROLLOUT } = WorkloadInfo_Kind;
 const { AVAILABLE, PROGRESSING, FAILURE } = WorkloadInfo_State;
