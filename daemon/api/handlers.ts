@@ -1,7 +1,9 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
 import { createConnectionHandlers } from '../connection/connection-handlers.ts';
+import { createInstallHandlers } from '../install/install-handlers.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import { createDaemonHandlers } from './daemon-handlers.ts';
+import { installDependencies } from './install-dependencies.ts';
 import { createKubeHandlers } from './kube-handlers.ts';
 import { createMissingHandlers } from './missing-handlers.ts';
 
@@ -12,5 +14,6 @@ export function createHandlers(daemon: DaemonContext, endProcess: () => void): H
     ...createDaemonHandlers(daemon, endProcess),
     ...createKubeHandlers(),
     ...createConnectionHandlers(daemon),
+    ...createInstallHandlers(installDependencies(daemon)),
   };
 }

@@ -132,7 +132,7 @@ function readFile(path: string): { readonly config: KubeConfig; readonly raw: Ra
     }
     return { config, raw };
   } catch (error) {
-    const isUnreadable = (error as NodeJS.ErrnoException).code !== undefined;
+    const isUnreadable = (error as NodeJS.ErrnoException).syscall !== undefined;
     throw new AppError(
       {
         code: isUnreadable ? 'kubeconfig.unreadable' : 'kubeconfig.invalid',

@@ -1,0 +1,34 @@
+import { productVersion } from '#base/common/version.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
+import { loadConfig } from '../config/load-config.ts';
+import type { InstallDependencies } from '../install/install-handlers.ts';
+import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import type { DaemonContext } from './daemon-context.ts';
+
+/** What the installer needs of the daemon: clusters by kubeconfig, the configuration's say, and tasks. */
+export function installDependencies(daemon: DaemonContext): InstallDependencies {
+  const { paths, env, installId, logger, tasks } = daemon;
+  const config = (extension?: unknown) =>
+    loadConfig({ configFile: paths.configFile, ...(extension === undefined ? {} : { kubeconfigExtension: extension }) });
+  return {
+    async openCluster(input) {
+      const target = loadKubeconfig(input);
+      const { cluster } = config(target.extension).config;
+      return {
+        client: new KubeClient(target.credentials),
+        managerNamespace: env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? cluster.defaultManagerNamespace,
+        context: target.context,
+      };
+    },
+    helmTimeoutMs: () => config().config.timeouts.helm,
+    imageRegistry() {
+      const { config: merged, sources } = config();
+      // The built-in value is that of the classic client, whose images are not ours.
+      return env['TELEPRESENCE_REGISTRY'] ?? (sources['images.registry'] === 'default' ? undefined : merged.images.registry);
+    },
+    version: productVersion,
+    installId,
+    logger: logger.child('install'),
+    runTask: (options, work) => tasks.run(options, work),
+  };
+}
