@@ -1,6 +1,6 @@
 import { productVersion } from '#base/common/version.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { builtIn, loadConfig } from '../config/load-config.ts';
 import type { InstallDependencies } from '../install/install-handlers.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import type { DaemonContext } from './daemon-context.ts';
@@ -24,7 +24,7 @@ export function installDependencies(daemon: DaemonContext): InstallDependencies 
     imageRegistry() {
       const { config: merged, sources } = config();
       // The built-in value is that of the classic client, whose images are not ours.
-      return env['TELEPRESENCE_REGISTRY'] ?? (sources['images.registry'] === 'default' ? undefined : merged.images.registry);
+      return env['TELEPRESENCE_REGISTRY'] ?? (sources['images.registry'] === builtIn ? undefined : merged.images.registry);
     },
     version: productVersion,
     installId,

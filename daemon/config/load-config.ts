@@ -28,7 +28,8 @@ interface Layer {
   readonly values: ReadonlyMap<string, unknown>;
 }
 
-const builtIn = 'built-in';
+/** Source of a value that nobody set. */
+export const builtIn = 'built-in';
 
 /**
  * The effective configuration. A value counts by being there, so that `false` and an empty list override, too; highest first: flags,

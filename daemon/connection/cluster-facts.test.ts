@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { formatCidr } from '#base/common/cidr.ts';
-import { ClusterInfoSchema, type ClusterInfo } from '#protocol/cluster/generated/manager_pb.js';
+import { ClusterInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { clusterFacts } from './cluster-facts.ts';
 
 const net = (ip: readonly number[], mask: number) => ({ ip: Uint8Array.from(ip), mask });
 const v6 = (...head: readonly number[]) => [...head, ...Array.from({ length: 16 - head.length }, () => 0)];
-const factsOf = (info: Parameters<typeof create<typeof ClusterInfoSchema>>[1]) => clusterFacts(create(ClusterInfoSchema, info) as ClusterInfo);
+const factsOf = (info: Parameters<typeof create<typeof ClusterInfoSchema>>[1]) => clusterFacts(create(ClusterInfoSchema, info));
 
 describe('facts about a cluster', () => {
   it('are subnets of both families, with host bits cleared', () => {

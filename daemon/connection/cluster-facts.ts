@@ -17,7 +17,8 @@ export interface ClusterFacts {
 }
 
 export function clusterFacts(info: ClusterInfo): ClusterFacts {
-  const domain = info.dns?.clusterDomain === undefined || info.dns.clusterDomain === '' ? info.clusterDomain : info.dns.clusterDomain;
+  const domain =
+    info.dns?.clusterDomain === undefined || info.dns.clusterDomain === '' ? info.clusterDomain : info.dns.clusterDomain;
   const managerPodIp = ipFromBytes(info.managerPodIp);
   return {
     serviceSubnets: subnets(info.serviceSubnet === undefined ? [] : [info.serviceSubnet]),

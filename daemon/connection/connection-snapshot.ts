@@ -86,7 +86,10 @@ function routingPart({ facts, laptop, plan, settings, virtual }: SnapshotInput):
       alsoProxy: [...settings.alsoProxy, ...facts.alsoProxy.map(formatCidr)],
       neverProxy: [...settings.neverProxy, ...facts.neverProxy.map(formatCidr)],
       allowConflicting: [...settings.allowConflicting, ...facts.allowConflicting.map(formatCidr)],
-      virtual: plan.translated.map((subnet) => ({ subnet: formatCidr(subnet), virtual: virtual === undefined ? '' : formatCidr(virtual.pool) })),
+      virtual: plan.translated.map((subnet) => ({
+        subnet: formatCidr(subnet),
+        virtual: virtual === undefined ? '' : formatCidr(virtual.pool),
+      })),
     },
   };
 }

@@ -40,7 +40,9 @@ export class ConnectionThread {
     });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.#worker.on('error', (error) => this.#ended(AppError.from(error)));
-    this.#worker.on('exit', (code) => this.#ended(new AppError({ code: 'internal', message: `The connection's thread ended (code ${code})` })));
+    this.#worker.on('exit', (code) =>
+      this.#ended(new AppError({ code: 'internal', message: `The connection's thread ended (code ${code})` })),
+    );
   }
 
   /** @throws AppError what the connection answered. */
@@ -53,7 +55,7 @@ export class ConnectionThread {
     this.#lastId += 1;
     const id = this.#lastId;
     const ended = deferred<unknown>();
-    this.#calls.set(id, { ended, onEvent: options.onEvent as PendingCall['onEvent'] });
+    this.#calls.set(id, { ended, onEvent: options.onEvent });
     const cancel = () => this.#send({ kind: 'cancel', id });
     this.#send({ kind: 'call', id, call, input });
     if (options.signal?.aborted === true) cancel();

@@ -12,7 +12,10 @@ interface CallContext<Name extends WorkerCallName> {
 }
 
 type WorkerHandlers = {
-  readonly [Name in WorkerCallName]: (input: WorkerCalls[Name]['input'], context: CallContext<Name>) => Promise<WorkerCalls[Name]['output']>;
+  readonly [Name in WorkerCallName]: (
+    input: WorkerCalls[Name]['input'],
+    context: CallContext<Name>,
+  ) => Promise<WorkerCalls[Name]['output']>;
 };
 
 const input = workerData as WorkerInput;
@@ -62,7 +65,9 @@ const handlers: WorkerHandlers = {
     const { link } = await live().session.live(signal);
     await link.manager.setLogLevel({
       logLevel: level,
-      ...(durationMs === 0 ? {} : { duration: { seconds: BigInt(Math.floor(durationMs / 1_000)), nanos: (durationMs % 1_000) * 1_000_000 } }),
+      ...(durationMs === 0
+        ? {}
+        : { duration: { seconds: BigInt(Math.floor(durationMs / 1_000)), nanos: (durationMs % 1_000) * 1_000_000 } }),
     });
     return {};
   },

@@ -145,7 +145,8 @@ export class Connection {
       this.#settings = this.#options.settings(this.settingsSources());
       const facts = this.#facts;
       const wanted = await this.#wantedLaptop();
-      if (wanted === undefined) throw new AppError({ code: 'internal', message: 'The traffic-manager said nothing about the cluster' });
+      if (wanted === undefined)
+        throw new AppError({ code: 'internal', message: 'The traffic-manager said nothing about the cluster' });
       this.#enterStage('interface');
       await this.#laptop.makeInterface(wanted, deadline);
       this.#enterStage('dns');
@@ -176,7 +177,10 @@ export class Connection {
   async disconnect(): Promise<void> {
     this.#stop.abort();
     this.#rerouter.stop();
-    await Promise.all([this.#laptop.stop(), this.#session.stop()]);
+    // Each to its end, whatever becomes of the other.
+    const ends = await Promise.allSettled([this.#laptop.stop(), this.#session.stop()]);
+    for (const end of ends)
+      if (end.status === 'rejected') this.#options.logger.warn('A part did not end in order', { error: end.reason });
     this.#state = { kind: 'off' };
     this.#health.clearAll();
     this.#publish();
@@ -360,4 +364,3 @@ async function resolveServer(server: URL): Promise<IpAddress[]> {
     return [];
   }
 }
-

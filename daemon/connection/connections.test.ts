@@ -103,7 +103,12 @@ describe('connections', () => {
     request = { kubeFlags: { kubeconfig } };
     threads = [];
     daemon = {
-      paths: { runtimeDirectory: join(directory, 'runtime'), logDirectory: directory, helperSocket: '', configFile: '' } as DaemonContext['paths'],
+      paths: {
+        runtimeDirectory: join(directory, 'runtime'),
+        logDirectory: directory,
+        helperSocket: '',
+        configFile: '',
+      } as DaemonContext['paths'],
       env: {},
       logger: silentLogger,
       processLogger: { level: 'info', setLevel: () => undefined },
@@ -168,9 +173,13 @@ describe('connections', () => {
     await connectNow({ name: 'dev-2' });
     expect(connections.thread('dev')).toBe(thread(0));
     expect(connections.thread('2$')).toBe(thread(1));
-    expect(() => connections.thread('d')).toThrow(expect.objectContaining({ code: 'connection.ambiguous', reason: 'They are dev, dev-2' }));
+    expect(() => connections.thread('d')).toThrow(
+      expect.objectContaining({ code: 'connection.ambiguous', reason: 'They are dev, dev-2' }),
+    );
     expect(() => connections.thread(undefined)).toThrow(expect.objectContaining({ code: 'connection.ambiguous' }));
-    expect(() => connections.thread('prod')).toThrow(expect.objectContaining({ code: 'connection.none', message: 'No connection matches "prod"' }));
+    expect(() => connections.thread('prod')).toThrow(
+      expect.objectContaining({ code: 'connection.none', message: 'No connection matches "prod"' }),
+    );
     expect(() => connections.thread('(')).toThrow(expect.objectContaining({ code: 'usage' }));
     await expect(connections.disconnect('dev-2')).resolves.toEqual(['dev-2']);
     await expect(connections.disconnect(undefined)).resolves.toEqual(['dev']);
@@ -180,7 +189,16 @@ describe('connections', () => {
   it('that fail to come up are gone, with their trouble', async () => {
     const connecting = connect();
     thread(0).options.onHealth([
-      { code: 'x', severity: 'error', title: 'x', message: 'x', since: '', dependsOn: [], remedies: [], connection: 'one-default' },
+      {
+        code: 'x',
+        severity: 'error',
+        title: 'x',
+        message: 'x',
+        since: '',
+        dependsOn: [],
+        remedies: [],
+        connection: 'one-default',
+      },
     ]);
     expect(Object.keys(daemon.state.state.health)).toEqual(['one-default/x']);
     thread(0).connecting.reject(new AppError({ code: 'manager.not-installed', message: 'no' }));

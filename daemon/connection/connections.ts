@@ -5,7 +5,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
-import { untilAborted } from '#base/common/until-aborted.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
 
@@ -60,11 +60,16 @@ export class Connections {
    *
    * @throws AppError `connection.must-restart` where one is there that differs.
    */
-  async connect(request: ConnectRequest, progress: ConnectProgress, signal: AbortSignal): Promise<{ connection: Connection; alreadyConnected: boolean }> {
+  async connect(
+    request: ConnectRequest,
+    progress: ConnectProgress,
+    signal: AbortSignal,
+  ): Promise<{ connection: Connection; alreadyConnected: boolean }> {
     const name = request.name ?? defaultName(request);
     const existing = this.#entries.get(name) ?? (request.name === undefined ? this.#unnamed(request) : undefined);
     if (existing !== undefined) {
-      if (!isSame(existing.request, request)) throw mustRestart(existing.name, this.#daemon.state.state.connections[existing.name]);
+      if (!isSame(existing.request, request))
+        throw mustRestart(existing.name, this.#daemon.state.state.connections[existing.name]);
       await untilAborted(existing.connected, signal);
       return { connection: this.#snapshot(existing.name), alreadyConnected: true };
     }
@@ -274,7 +279,10 @@ export class Connections {
 /** Context and namespace, in letters that a file name and a regular expression take as they are. */
 function defaultName(request: ConnectRequest): string {
   const target = loadKubeconfig(request);
-  return `${target.context}-${request.namespace ?? target.namespace}`.replace(/[^a-zA-Z0-9._-]+/g, '-').replace(/^[^a-zA-Z0-9]+/, '').slice(0, 63);
+  return `${target.context}-${request.namespace ?? target.namespace}`
+    .replace(/[^a-zA-Z0-9._-]+/g, '-')
+    .replace(/^[^a-zA-Z0-9]+/, '')
+    .slice(0, 63);
 }
 
 function isSame(a: ConnectRequest, b: ConnectRequest): boolean {
@@ -296,9 +304,6 @@ function mustRestart(name: string, connection: Connection | undefined): AppError
     code: 'connection.must-restart',
     message: `Connected already, as "${name}",${where} with other flags`,
     reason: 'A connection keeps the flags that it was made with',
-    remedies: [
-      { label: 'End it first', command: 'telepresence quit' },
-      { label: 'Or open a second connection, with --name' },
-    ],
+    remedies: [{ label: 'End it first', command: 'telepresence quit' }, { label: 'Or open a second connection, with --name' }],
   });
 }

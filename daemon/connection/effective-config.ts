@@ -30,7 +30,10 @@ export function effectiveConfig(
 }
 
 /** Flags of the request win; lists of subnets are joined. */
-export function settingsOf({ config }: LoadedConfig, { request, managerNamespaceEnv }: Pick<WorkerInput, 'request' | 'managerNamespaceEnv'>): ConnectionSettings {
+export function settingsOf(
+  { config }: LoadedConfig,
+  { request, managerNamespaceEnv }: Pick<WorkerInput, 'request' | 'managerNamespaceEnv'>,
+): ConnectionSettings {
   const { cluster, dns, routing, timeouts } = config;
   const mapped = request.mappedNamespaces ?? cluster.mappedNamespaces;
   return {

@@ -109,7 +109,15 @@ export class LaptopNetwork {
       });
       await dataPath.start();
       void helper.closed.then(() => lost(helperGone()));
-      return new LaptopNetwork({ interfaceName: made.name, block, dnsSockets: { udpFd, tcpFd }, helper, dataPath, tunFd, expectEnd });
+      return new LaptopNetwork({
+        interfaceName: made.name,
+        block,
+        dnsSockets: { udpFd, tcpFd },
+        helper,
+        dataPath,
+        tunFd,
+        expectEnd,
+      });
     } catch (error) {
       for (const descriptor of descriptors) closeSync(descriptor);
       await helper.close();
@@ -209,4 +217,3 @@ function helperGone(): AppError {
     remedies: [{ label: 'Start it again', command: 'telepresence connect' }],
   });
 }
-

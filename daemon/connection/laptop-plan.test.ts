@@ -8,7 +8,8 @@ import type { ConnectionSettings } from './settings.ts';
 
 const cidrs = (...texts: string[]): Cidr[] => parseSubnets(texts, 'test');
 const ip = (text: string): IpAddress => parseIp(text) ?? { family: 4, value: 0n };
-const hostRoute = (text: string, interfaceName: string) => ({ cidr: cidrs(text)[0] ?? { family: 4, value: 0n, prefix: 0 }, interfaceName }) as const;
+const hostRoute = (text: string, interfaceName: string) =>
+  ({ cidr: cidrs(text)[0] ?? { family: 4, value: 0n, prefix: 0 }, interfaceName }) as const;
 
 const facts: ClusterFacts = {
   serviceSubnets: cidrs('10.96.0.0/16'),
@@ -41,7 +42,7 @@ const settings: ConnectionSettings = {
   },
   dialTimeoutMs: 5_000,
   connectTimeoutMs: 30_000,
-} as ConnectionSettings;
+};
 
 const planOf = (change: Partial<LaptopPlanInput> = {}) =>
   planLaptop({
@@ -133,12 +134,19 @@ describe("the laptop's side of a connection", () => {
       expect.objectContaining({ code: 'route.overlap' }) as Error,
     );
     expect(() => planOf({ vnat: ['services'] })).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
-    expect(() => planOf({ settings: { ...settings, alsoProxy: ['10.0.0.0/40'] } })).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
-    expect(() => planOf({ settings: { ...settings, virtualSubnet: 'x' } })).toThrow(expect.objectContaining({ code: 'config.invalid' }) as Error);
+    expect(() => planOf({ settings: { ...settings, alsoProxy: ['10.0.0.0/40'] } })).toThrow(
+      expect.objectContaining({ code: 'usage' }) as Error,
+    );
+    expect(() => planOf({ settings: { ...settings, virtualSubnet: 'x' } })).toThrow(
+      expect.objectContaining({ code: 'config.invalid' }) as Error,
+    );
   });
 
   it('leaves a conflicting subnet of IPv6 to the laptop, since virtual addresses are of IPv4', () => {
-    const plan = planOf({ facts: { ...facts, podSubnets: cidrs('fd00:1::/64') }, hostRoutes: [hostRoute('fd00:1::/48', 'eth1')] });
+    const plan = planOf({
+      facts: { ...facts, podSubnets: cidrs('fd00:1::/64') },
+      hostRoutes: [hostRoute('fd00:1::/48', 'eth1')],
+    });
     expect(plan.routing.translated).toEqual([]);
     expect(plan.wanted.routes.map(formatCidr)).toEqual(['10.96.0.0/16']);
   });
@@ -146,7 +154,9 @@ describe("the laptop's side of a connection", () => {
   it('sends namespaces, cluster names, suffixes and reverse zones to the connection', () => {
     const { domains, dns } = planOf().wanted;
     expect(domains[0]).toBe('tel2-search');
-    expect(domains).toEqual(expect.arrayContaining(['~default', '~shop', '~svc', '~cluster.local', '~mine.test', '~pushed.test']));
+    expect(domains).toEqual(
+      expect.arrayContaining(['~default', '~shop', '~svc', '~cluster.local', '~mine.test', '~pushed.test']),
+    );
     expect(domains.some((domain) => domain.endsWith('96.10.in-addr.arpa'))).toBe(true);
     expect(dns.excludeSuffixes).toEqual(['.com']);
   });

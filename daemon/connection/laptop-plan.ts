@@ -1,4 +1,4 @@
-import { formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { containsCidr, formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
 import type { IpAddress } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { normalizeName, reverseZones } from '#net/dns/names.ts';
@@ -65,17 +65,20 @@ export function planLaptop(input: LaptopPlanInput): LaptopPlan {
 }
 
 /** The condition that tells of a moved subnet; `undefined` where nothing had to be moved. */
-export function conflictCondition({ conflicts: [first] }: RoutingPlan): ConditionText | undefined {
+export function conflictCondition({ conflicts: [first], translated }: RoutingPlan): ConditionText | undefined {
   if (first === undefined) return undefined;
   const { subnet, route } = first;
+  const isMoved = translated.some((cidr) => containsCidr(cidr, subnet));
   return {
     code: 'route.overlap',
     severity: 'warning',
-    title: 'A subnet of the cluster is reached through virtual addresses',
+    title: isMoved ? 'A subnet of the cluster is reached through virtual addresses' : 'A subnet of the cluster is not reached',
     message:
       `The cluster's subnet ${formatCidr(subnet)} overlaps with the route ${formatCidr(route.cidr)} through ${route.interfaceName}: ` +
-      'names work, literal addresses of that subnet do not',
-    remedies: [{ label: 'Route it all the same', command: `telepresence connect --allow-conflicting-subnets ${formatCidr(subnet)}` }],
+      (isMoved ? 'names work, literal addresses of that subnet do not' : 'there are no virtual addresses of its family'),
+    remedies: [
+      { label: 'Route it all the same', command: `telepresence connect --allow-conflicting-subnets ${formatCidr(subnet)}` },
+    ],
   };
 }
 
@@ -110,7 +113,9 @@ function domains({ namespaces, facts }: LaptopPlanInput, suffixes: readonly stri
 function virtualAddresses(plan: RoutingPlan, pool: Cidr, current: VirtualAddresses | undefined): VirtualAddresses | undefined {
   if (plan.translated.length === 0) return undefined;
   const same = (a: readonly Cidr[], b: readonly Cidr[]) => a.map(formatCidr).join() === b.map(formatCidr).join();
-  return current !== undefined && same(current.translated, plan.translated) ? current : new VirtualAddresses(pool, plan.translated);
+  return current !== undefined && same(current.translated, plan.translated)
+    ? current
+    : new VirtualAddresses(pool, plan.translated);
 }
 
 function virtualPool(settings: ConnectionSettings): Cidr {

@@ -1,4 +1,10 @@
-import { WorkloadEvent_Type, WorkloadInfo_AgentState, WorkloadInfo_Kind, WorkloadInfo_State, type WorkloadInfo } from '#protocol/cluster/generated/manager_pb.js';
+import {
+  WorkloadEvent_Type,
+  WorkloadInfo_AgentState,
+  WorkloadInfo_Kind,
+  WorkloadInfo_State,
+  type WorkloadInfo,
+} from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import type { Workload } from '#protocol/local-api/model.ts';
@@ -16,8 +22,12 @@ export async function* watchWorkloads(session: ClusterSession, signal: AbortSign
     let isFirst = true;
     try {
       for await (const { events } of link.manager.watchWorkloads({ sessionInfo: info }, { signal })) {
-        if (isFirst) yield { kind: 'snapshot', workloads: events.flatMap(({ workload }) => workload === undefined ? [] : workloadOf(workload)) };
-        else yield* events.flatMap(({ type, workload }) => workload === undefined ? [] : changeOf(type, workload));
+        if (isFirst)
+          yield {
+            kind: 'snapshot',
+            workloads: events.flatMap(({ workload }) => (workload === undefined ? [] : workloadOf(workload))),
+          };
+        else yield* events.flatMap(({ type, workload }) => (workload === undefined ? [] : changeOf(type, workload)));
         isFirst = false;
       }
     } catch (error) {

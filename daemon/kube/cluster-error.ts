@@ -51,7 +51,10 @@ function statusError(error: KubeStatusError, server: string, action: string): Ap
   const reason = error.message;
   if (error.status === 401) {
     const remedies = [{ label: 'Log in to the cluster again', command: 'kubectl get namespaces' }];
-    return new AppError({ code: 'cluster.unauthenticated', message: `${server} does not accept the credentials`, reason, remedies }, error);
+    return new AppError(
+      { code: 'cluster.unauthenticated', message: `${server} does not accept the credentials`, reason, remedies },
+      error,
+    );
   }
   if (error.status === 403) {
     const remedies = [{ label: 'Ask an administrator of the cluster for the permission' }];

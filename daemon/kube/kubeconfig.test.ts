@@ -22,7 +22,8 @@ describe('kubeconfig', () => {
     return path;
   };
   const load = (kubeFlags: KubeFlags = {}) => loadKubeconfig({ kubeFlags: { kubeconfig: file('config'), ...kubeFlags } });
-  const options = async (kubeFlags: KubeFlags = {}): Promise<RequestOptions> => await load(kubeFlags).credentials.requestOptions();
+  const options = async (kubeFlags: KubeFlags = {}): Promise<RequestOptions> =>
+    await load(kubeFlags).credentials.requestOptions();
   const headers = async (kubeFlags: KubeFlags = {}) => (await options(kubeFlags)).headers as Record<string, unknown>;
   const failureOf = (run: () => unknown): unknown => {
     try {
@@ -187,7 +188,10 @@ contexts: [{name: other, context: {cluster: three, user: dora}}, {name: mixed, c
 
     it('that they name and that are missing are the trouble, not a login', async () => {
       write('config', config('{token: t}', ', certificate-authority: pki/none.crt'));
-      await expect(options()).rejects.toMatchObject({ code: 'kubeconfig.invalid', reason: expect.stringContaining('pki/none.crt') as string });
+      await expect(options()).rejects.toMatchObject({
+        code: 'kubeconfig.invalid',
+        reason: expect.stringContaining('pki/none.crt') as string,
+      });
     });
   });
 
@@ -210,7 +214,10 @@ contexts: [{name: other, context: {cluster: three, user: dora}}, {name: mixed, c
 
     it('gives the words of a program that fails', async () => {
       write('config', exec(script('plugin', 'echo "your session has expired" >&2; exit 1')));
-      await expect(options()).rejects.toMatchObject({ code: 'kubeconfig.auth-plugin-failed', reason: 'your session has expired' });
+      await expect(options()).rejects.toMatchObject({
+        code: 'kubeconfig.auth-plugin-failed',
+        reason: 'your session has expired',
+      });
     });
 
     it('says what a program prints that is no credential', async () => {

@@ -148,7 +148,8 @@ function rawFile(path: string, document: unknown): RawFile | undefined {
   if (document === null || document === undefined) return undefined;
   if (typeof document !== 'object' || Array.isArray(document)) throw new Error('It is not a mapping');
   const { clusters, users } = document as { clusters?: RawCluster[] | null; users?: RawUser[] | null };
-  for (const list of [clusters, users]) if (!Array.isArray(list ?? [])) throw new Error('clusters, users and contexts have to be lists');
+  for (const list of [clusters, users])
+    if (!Array.isArray(list ?? [])) throw new Error('clusters, users and contexts have to be lists');
   return { path, clusters: clusters ?? [], users: users ?? [] };
 }
 
@@ -248,7 +249,10 @@ function withExecInfo(user: User, cluster: Cluster): User {
         : {}),
     },
   };
-  return { ...user, exec: { ...exec, env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }] } };
+  return {
+    ...user,
+    exec: { ...exec, env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }] },
+  };
 }
 
 function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags, tokenFile: string | undefined): KubeCredentials {
@@ -259,7 +263,11 @@ function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags, t
       const options: RequestOptions = {};
       try {
         await config.applyToHTTPSOptions(options);
-        if (tokenFile !== undefined) options.headers = { ...options.headers, Authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}` };
+        if (tokenFile !== undefined)
+          options.headers = {
+            ...(options.headers as Record<string, string>),
+            Authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+          };
       } catch (error) {
         throw authPluginError(error, config.getCurrentUser());
       }
@@ -290,7 +298,10 @@ function authPluginError(error: unknown, user: User | null): AppError {
   const { code, syscall = '' } = error as NodeJS.ErrnoException;
   const isMissing = code === 'ENOENT' && syscall.startsWith('spawn');
   if (code !== undefined && !syscall.startsWith('spawn') && syscall !== '') {
-    return new AppError({ code: 'kubeconfig.invalid', message: 'The kubeconfig names a file that cannot be read', reason: message }, error);
+    return new AppError(
+      { code: 'kubeconfig.invalid', message: 'The kubeconfig names a file that cannot be read', reason: message },
+      error,
+    );
   }
   if (isMissing) {
     const hint = exec?.installHint?.trim();
@@ -298,7 +309,12 @@ function authPluginError(error: unknown, user: User | null): AppError {
       {
         code: 'kubeconfig.auth-plugin-missing',
         message: `The kubeconfig wants the program "${command}" to log in, and it is not on the PATH`,
-        remedies: [{ label: hint === undefined || hint === '' ? `Install ${command}, or add it to the PATH of the daemon and restart it` : hint }],
+        remedies: [
+          {
+            label:
+              hint === undefined || hint === '' ? `Install ${command}, or add it to the PATH of the daemon and restart it` : hint,
+          },
+        ],
       },
       error,
     );

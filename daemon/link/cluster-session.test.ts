@@ -120,7 +120,7 @@ describe('session with the traffic-manager', () => {
       cluster.refuse('services', 404);
       expect(await failure()).toMatchObject({
         code: 'manager.not-installed',
-        remedies: [{ command: 'telepresence helm install' }, { label: expect.stringContaining('--manager-namespace') }],
+        remedies: [{ command: 'telepresence helm install' }, { label: expect.stringContaining('--manager-namespace') as string }],
       });
     });
 
@@ -146,7 +146,7 @@ describe('session with the traffic-manager', () => {
       expect(await failure()).toMatchObject({
         code: 'cluster.forbidden',
         message: 'You may not list pods in namespace "ambassador"',
-        remedies: [{ command: expect.stringContaining('--verb=list --resource=pods') }, {}],
+        remedies: [{ command: expect.stringContaining('--verb=list --resource=pods') as string }, {}],
       });
     });
 
@@ -169,7 +169,10 @@ describe('session with the traffic-manager', () => {
       const server = new URL(`http://127.0.0.1:${(unused.address() as AddressInfo).port}`);
       await new Promise((resolve) => unused.close(resolve));
       session = make({}, () => new KubeClient({ server, requestOptions: async () => ({}) }));
-      expect(await failure()).toMatchObject({ code: 'cluster.unreachable', reason: expect.stringContaining('ECONNREFUSED') });
+      expect(await failure()).toMatchObject({
+        code: 'cluster.unreachable',
+        reason: expect.stringContaining('ECONNREFUSED') as string,
+      });
     });
 
     it('says that the pod does not listen', async () => {

@@ -8,7 +8,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import { Link } from './link.ts';
 import { isSessionUnknown, managerError } from './manager-error.ts';
-import { untilAborted } from '#base/common/until-aborted.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import type { WireSession } from './wire-session.ts';
 
 export interface ClusterSessionOptions {

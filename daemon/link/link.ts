@@ -7,7 +7,7 @@ import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { findManagerPod, type ManagerPod } from './find-manager.ts';
-import { untilAborted } from '#base/common/until-aborted.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { WireSession, type ManagerClient } from './wire-session.ts';
 
 /** Port-forwards that carry tunnels at the same time; more are opened only where the peer's stream limit asks for them. */

@@ -118,7 +118,7 @@ function withReadableBody(stream: ClientHttp2Stream): ClientHttp2Stream {
   // Whoever iterates hears of it; nobody does once a call was given up.
   body.on('error', () => undefined);
   stream.pipe(body);
-  stream.once('error', (error) => body.destroy(error));
+  stream.once('error', (error: Error) => body.destroy(error));
   stream.once('close', () => {
     if (!stream.readableEnded) body.destroy(new Error('The stream ended before its answer'));
   });

@@ -25,6 +25,7 @@ export class Rerouter {
   readonly #servers: (Server | UdpSocket)[] = [];
   readonly #sockets = new Set<Socket>();
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(remote: readonly RemoteReroute[], local: readonly LocalReroute[], logger: Logger) {
     this.#remote = remote;
@@ -35,11 +36,13 @@ export class Rerouter {
   /** Call once names resolve. @throws AppError where a local port is taken. */
   async start(): Promise<void> {
     for (const reroute of this.#local) {
-      this.#servers.push(reroute.protocol === 'tcp' ? await this.#listenTcp(reroute) : await this.#listenUdp(reroute));
+      const server = reroute.protocol === 'tcp' ? await this.#listenTcp(reroute) : await this.#listenUdp(reroute);
+      if (this.#isStopped) server.close();
+      else this.#servers.push(server);
     }
     if (this.#remote.length === 0) return;
     await this.#refresh();
-    this.#timer = setInterval(() => void this.#refresh(), refreshMs);
+    if (!this.#isStopped) this.#timer = setInterval(() => void this.#refresh(), refreshMs);
   }
 
   /** Where a connection to the endpoint goes instead; the endpoint itself where nothing says otherwise. */
@@ -49,9 +52,11 @@ export class Rerouter {
     return port === undefined ? endpoint : { ip: endpoint.ip, port };
   }
 
+  /** Idempotent. */
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers.splice(0)) server.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -68,9 +73,18 @@ export class Rerouter {
 
   async #listenTcp({ localPort, host, port }: LocalReroute): Promise<Server> {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
-      void portOf(host, port, 'tcp').then(
-        (number) => this.#join(socket, connect({ host, port: number, allowHalfOpen: true })),
-        () => socket.resetAndDestroy(),
+      this.#sockets.add(socket);
+      // The program may go away while the port is looked up.
+      socket.on('error', () => undefined);
+      socket.on('close', () => this.#sockets.delete(socket));
+      portOf(host, port, 'tcp').then(
+        (number) => {
+          if (!socket.destroyed) this.#join(socket, connect({ host, port: number, allowHalfOpen: true }));
+        },
+        (error: unknown) => {
+          this.#logger.warn('A port to reroute does not resolve', { host, error });
+          socket.resetAndDestroy();
+        },
       );
     });
     await bound(server, localPort, () => server.listen({ host: '127.0.0.1', port: localPort }));
@@ -78,7 +92,10 @@ export class Rerouter {
   }
 
   #join(left: Socket, right: Socket): void {
-    for (const [socket, other] of [[left, right], [right, left]] as const) {
+    for (const [socket, other] of [
+      [left, right],
+      [right, left],
+    ] as const) {
       this.#sockets.add(socket);
       socket.on('error', () => other.resetAndDestroy());
       socket.on('close', () => this.#sockets.delete(socket));
@@ -99,14 +116,19 @@ export class Rerouter {
           socket.close();
         }, udpIdleMs);
         socket.on('error', () => undefined);
-        socket.on('message', (answer) => server.send(answer, from.port, from.address));
+        socket.on('message', (answer) => {
+          if (!this.#isStopped) server.send(answer, from.port, from.address);
+        });
         flow = { socket, idle };
         flows.set(key, flow);
       }
       flow.idle.refresh();
       const { socket } = flow;
       void portOf(host, port, 'udp').then(
-        (number) => socket.send(datagram, number, host),
+        (number) => {
+          // Idle or stopped by now, and then closed: sending would throw.
+          if (!this.#isStopped && flows.get(key)?.socket === socket) socket.send(datagram, number, host);
+        },
         (error: unknown) => this.#logger.warn('A port to reroute does not resolve', { host, error }),
       );
     });

@@ -8,11 +8,16 @@ describe('reroute flags', () => {
     expect(parseLocalReroute('8080:web:http')).toEqual({ localPort: 8080, host: 'web', port: 'http', protocol: 'tcp' });
   });
 
-  it.each(['', 'host', 'host:1', 'host:0:1', 'host:1:65536', 'host:1:name', ':1:2', 'a:b:c:d', 'host:UPPER:1'])('refuse "%s"', (text) => {
-    expect(() => parseRemoteReroute(text)).toThrow('--reroute-remote');
-  });
+  it.each(['', 'host', 'host:1', 'host:0:1', 'host:1:65536', 'host:1:name', ':1:2', 'a:b:c:d', 'host:UPPER:1'])(
+    'refuse "%s"',
+    (text) => {
+      expect(() => parseRemoteReroute(text)).toThrow('--reroute-remote');
+    },
+  );
 
   it('say which form a local one has', () => {
-    expect(() => parseLocalReroute('http:web:80')).toThrow(expect.objectContaining({ code: 'usage', reason: 'It takes lport:host:port[/tcp|udp]' }));
+    expect(() => parseLocalReroute('http:web:80')).toThrow(
+      expect.objectContaining({ code: 'usage', reason: 'It takes lport:host:port[/tcp|udp]' }),
+    );
   });
 });

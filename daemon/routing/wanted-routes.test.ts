@@ -41,7 +41,12 @@ describe('routes into the cluster', () => {
   });
 
   it('let the more specific of also and never win', () => {
-    const change = { serviceSubnets: [], podSubnets: [], alsoProxy: cidrs('192.168.0.0/16', '192.168.5.1/32'), neverProxy: cidrs('192.168.4.0/22') };
+    const change = {
+      serviceSubnets: [],
+      podSubnets: [],
+      alsoProxy: cidrs('192.168.0.0/16', '192.168.5.1/32'),
+      neverProxy: cidrs('192.168.4.0/22'),
+    };
     const routes = routesOf(change);
     expect(routes).toContain('192.168.5.1/32');
     expect(routes).not.toContain('192.168.0.0/16');
@@ -69,8 +74,19 @@ describe('routes into the cluster', () => {
   });
 
   it('see no conflict in default routes, halves of one, own routes, allowed ones and exceptions', () => {
-    const hostRoutes = [hostRoute('0.0.0.0/0'), hostRoute('0.0.0.0/1'), hostRoute('10.96.0.0/16', 'tel0'), hostRoute('10.244.0.0/16'), hostRoute('10.96.9.9/32')];
-    const change = { hostRoutes, ownInterfaces: new Set(['tel0']), allowConflicting: cidrs('10.244.0.0/16'), reserved: [ip('10.96.9.9')] };
+    const hostRoutes = [
+      hostRoute('0.0.0.0/0'),
+      hostRoute('0.0.0.0/1'),
+      hostRoute('10.96.0.0/16', 'tel0'),
+      hostRoute('10.244.0.0/16'),
+      hostRoute('10.96.9.9/32'),
+    ];
+    const change = {
+      hostRoutes,
+      ownInterfaces: new Set(['tel0']),
+      allowConflicting: cidrs('10.244.0.0/16'),
+      reserved: [ip('10.96.9.9')],
+    };
     expect(planRoutes({ ...cluster, ...change }).conflicts).toEqual([]);
   });
 
@@ -96,7 +112,10 @@ describe('routes of the laptop', () => {
       'eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0',
       'lo\t0000000A\t00000000\t0200\t0\t0\t0\t000000FF\t0\t0\t0',
     ].join('\n');
-    expect(parseIpv4Routes(text).map(({ cidr, interfaceName }) => `${formatCidr(cidr)} ${interfaceName}`)).toEqual(['0.0.0.0/0 eth0', '192.168.1.0/24 eth0']);
+    expect(parseIpv4Routes(text).map(({ cidr, interfaceName }) => `${formatCidr(cidr)} ${interfaceName}`)).toEqual([
+      '0.0.0.0/0 eth0',
+      '192.168.1.0/24 eth0',
+    ]);
   });
 
   it('are read from the kernel table of IPv6', () => {

@@ -1,4 +1,13 @@
-import { compareCidrs, containsCidr, formatCidr, mergeCidrs, overlaps, parseCidr, subtractCidr, type Cidr } from '#base/common/cidr.ts';
+import {
+  compareCidrs,
+  containsCidr,
+  formatCidr,
+  mergeCidrs,
+  overlaps,
+  parseCidr,
+  subtractCidr,
+  type Cidr,
+} from '#base/common/cidr.ts';
 import { familyBits, type IpAddress } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { HostRoute } from './host-routes.ts';
@@ -46,8 +55,10 @@ export function planRoutes(input: RoutingInput): RoutingPlan {
   const moved = conflicts.map(({ subnet }) => subnet);
   const blocking = conflicts[0];
   if (blocking !== undefined && !input.autoResolve) throw overlapError(blocking);
-  const translated = mergeCidrs([...moved, ...intersections(wanted, input.vnat)]);
-  const direct = translated.reduce((rest, cidr) => rest.flatMap((subnet) => subtractCidr(subnet, cidr)), wanted);
+  // Virtual addresses are of one family: a conflicting subnet of the other stays the laptop's.
+  const isTranslatable = ({ family }: Cidr) => family === input.virtualSubnet.family;
+  const translated = mergeCidrs([...moved, ...intersections(wanted, input.vnat)].filter(isTranslatable));
+  const direct = [...translated, ...moved].reduce((rest, cidr) => rest.flatMap((subnet) => subtractCidr(subnet, cidr)), wanted);
   const open = mergeCidrs([...direct, ...(translated.length > 0 ? [input.virtualSubnet] : [])]);
   return { routes: withoutExceptions(open, input), translated, conflicts };
 }
@@ -69,7 +80,9 @@ export function parseSubnets(texts: readonly string[], flag: string): Cidr[] {
 
 /** Two subnets meet in the smaller one, or not at all. */
 function intersections(a: readonly Cidr[], b: readonly Cidr[]): Cidr[] {
-  return a.flatMap((left) => b.filter((right) => overlaps(left, right)).map((right) => (containsCidr(right, left) ? left : right)));
+  return a.flatMap((left) =>
+    b.filter((right) => overlaps(left, right)).map((right) => (containsCidr(right, left) ? left : right)),
+  );
 }
 
 function withoutExceptions(routes: readonly Cidr[], input: RoutingInput): Cidr[] {
@@ -108,7 +121,9 @@ function conflictOf(subnet: Cidr, input: RoutingInput): Conflict[] {
 /** A route that is left alone anyway: inside never-proxy, or just for an address that keeps its way. */
 function isException(cidr: Cidr, input: RoutingInput): boolean {
   if (input.neverProxy.some((never) => containsCidr(never, cidr))) return true;
-  return cidr.prefix === familyBits(cidr.family) && input.reserved.some((ip) => ip.family === cidr.family && ip.value === cidr.value);
+  return (
+    cidr.prefix === familyBits(cidr.family) && input.reserved.some((ip) => ip.family === cidr.family && ip.value === cidr.value)
+  );
 }
 
 function overlapError({ subnet, route }: Conflict): AppError {

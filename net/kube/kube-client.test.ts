@@ -38,7 +38,9 @@ describe('client of the Kubernetes API', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     credentials = {
       server: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/clusters/c1/`),
-      requestOptions: async () => ({ headers: { authorization: 'Bearer secret', 'Impersonate-Group': ['a', 'b'] as unknown as string } }),
+      requestOptions: async () => ({
+        headers: { authorization: 'Bearer secret', 'Impersonate-Group': ['a', 'b'] as unknown as string },
+      }),
     };
     client = new KubeClient(credentials);
   });
@@ -80,11 +82,20 @@ describe('client of the Kubernetes API', () => {
   });
 
   it("fails with the API server's words and causes", async () => {
-    const status = { reason: 'Invalid', message: 'Service "x" is invalid', details: { causes: [{ field: 'spec', message: 'bad' }] } };
+    const status = {
+      reason: 'Invalid',
+      message: 'Service "x" is invalid',
+      details: { causes: [{ field: 'spec', message: 'bad' }] },
+    };
     serve = (_request, response) => response.writeHead(422).end(JSON.stringify(status));
     const failure: unknown = await get().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(KubeStatusError);
-    expect(failure).toMatchObject({ status: 422, reason: 'Invalid', message: 'Service "x" is invalid', causes: [{ field: 'spec' }] });
+    expect(failure).toMatchObject({
+      status: 422,
+      reason: 'Invalid',
+      message: 'Service "x" is invalid',
+      causes: [{ field: 'spec' }],
+    });
   });
 
   it.each([
@@ -270,10 +281,29 @@ describe('client of the Kubernetes API over TLS', () => {
     directory = mkdtempSync(join(tmpdir(), 'kube-client-'));
     const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
     const subject = ['-subj', '/CN=kubernetes', '-addext', 'subjectAltName=DNS:kubernetes'];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, ...subject], {
-      stdio: 'ignore',
-    });
-    server = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => response.end('{"ok":true}'));
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...subject,
+      ],
+      {
+        stdio: 'ignore',
+      },
+    );
+    server = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) =>
+      response.end('{"ok":true}'),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
 

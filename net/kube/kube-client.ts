@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
-import { untilAborted } from '#base/common/until-aborted.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 
 /** Where an API server is and how to prove who asks. */
 export interface KubeCredentials {
@@ -104,7 +104,11 @@ export class KubeClient {
    * Events of a watch until the API server ends it or `signal` aborts, both of which end the iteration. An `ERROR` event throws
    * its status: 410 means that the list must be made anew.
    */
-  async *watch<T>(path: string, query: Readonly<Record<string, string | number | boolean | undefined>>, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
+  async *watch<T>(
+    path: string,
+    query: Readonly<Record<string, string | number | boolean | undefined>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
     const response = await this.#sendUnlessAborted({ method: 'GET', path, query: { ...query, watch: true } }, signal);
     if (response === undefined) return;
     const status = response.statusCode ?? 0;
@@ -160,7 +164,13 @@ export class KubeClient {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': body.length }),
     };
-    const options: RequestOptions = { ...credentials, method: request.method, headers, agent: credentials.agent ?? this.#agent, signal };
+    const options: RequestOptions = {
+      ...credentials,
+      method: request.method,
+      headers,
+      agent: credentials.agent ?? this.#agent,
+      signal,
+    };
     for (;;) {
       const outgoing = (url.protocol === 'https:' ? https : http).request(url, options);
       try {

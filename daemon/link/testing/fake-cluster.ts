@@ -40,9 +40,9 @@ export class FakeCluster {
     });
     this.#server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => undefined);
-      const refusal = this.answers.get(new URL(request.url ?? '', 'http://fake').pathname);
+      const answer = this.answers.get(new URL(request.url ?? '', 'http://fake').pathname);
       if (this.isDeaf) this.#unanswered.add(socket);
-      else if (typeof refusal === 'number') socket.end(refusalText(refusal));
+      else if (typeof answer === 'number') socket.end(refusalText(answer));
       else this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#forward(webSocket));
     });
   }
