@@ -163,7 +163,7 @@ export class Connection {
       const follow = this.#namespaces.follow(
         () => new KubeClient(loadKubeconfig(this.#options.request).credentials),
         this.#options.logger,
-        () => this.#laptop.flushDns(),
+        () => this.#applyFacts(),
         this.#stop.signal,
       );
       follow.catch((error: unknown) => this.#options.logger.warn('Namespaces are not followed', { error }));

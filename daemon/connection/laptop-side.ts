@@ -10,7 +10,7 @@ import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { ClusterLookup } from '../dns/cluster-resolver.ts';
 import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
 import { verifyDns, type DnsVerification } from '../dns/verify-dns.ts';
-import { LaptopNetwork, type DnsHook } from './laptop-network.ts';
+import { LaptopNetwork, type DnsHook, type LaptopNetworkOptions } from './laptop-network.ts';
 
 /** What the laptop is to be like; changes are applied as they come. */
 export interface WantedLaptop {
@@ -25,6 +25,12 @@ export interface WantedLaptop {
   readonly formerServers: readonly string[];
 }
 
+/** What is used of the network here. */
+export type Network = Pick<
+  LaptopNetwork,
+  'interfaceName' | 'address' | 'addresses' | 'exemptPorts' | 'takeDnsSockets' | 'setRoutes' | 'setDns' | 'close'
+>;
+
 export interface LaptopSideOptions {
   readonly helperSocket: string;
   readonly dialer: TunnelDialer;
@@ -34,6 +40,8 @@ export interface LaptopSideOptions {
   readonly logger: Logger;
   /** `undefined`: all is well (again). */
   readonly onTrouble: (trouble: AppError | undefined) => void;
+  /** Default: `LaptopNetwork.open`. */
+  readonly openNetwork?: (options: LaptopNetworkOptions, signal: AbortSignal) => Promise<Network>;
 }
 
 export interface LaptopStatus {
@@ -44,9 +52,11 @@ export interface LaptopStatus {
 }
 
 interface Made {
-  readonly network: LaptopNetwork;
+  readonly network: Network;
   readonly dns: DnsServer;
   hook: DnsHook | undefined;
+  /** Those that the hook was set with. */
+  domains: readonly string[];
 }
 
 /** The helper is started again by a person or a program, in a second or an hour; looking costs one connect(). */
@@ -56,7 +66,7 @@ const repairEveryMs = 500;
 export class LaptopSide {
   readonly #options: LaptopSideOptions;
   readonly #stop = new AbortController();
-  #opening: Promise<LaptopNetwork> | undefined;
+  #opening: Promise<Network> | undefined;
   #made: Made | undefined;
   #wanted: WantedLaptop | undefined;
   /** Changes are made one after another. */
@@ -113,6 +123,8 @@ export class LaptopSide {
       try {
         await made.network.setRoutes(wanted.routes, reservedWith(wanted, made.hook));
         made.dns.update(wanted.dns);
+        // Only this resolver chooses by domain whom to ask.
+        if (made.hook?.mode === 'resolved' && made.domains.join() !== wanted.domains.join()) await this.#hookDns(made, wanted);
       } catch (error) {
         this.#options.onTrouble(AppError.from(error));
       }
@@ -139,15 +151,13 @@ export class LaptopSide {
     this.#made = undefined;
   }
 
-  async #openNetwork(signal: AbortSignal): Promise<LaptopNetwork> {
+  async #openNetwork(signal: AbortSignal): Promise<Network> {
     const { helperSocket, dialer, realOf, dialTimeoutMs, logger } = this.#options;
-    return await LaptopNetwork.open(
-      { helperSocket, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) },
-      signal,
-    );
+    const open = this.#options.openNetwork ?? LaptopNetwork.open;
+    return await open({ helperSocket, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) }, signal);
   }
 
-  async #make(network: LaptopNetwork, wanted: WantedLaptop): Promise<Made> {
+  async #make(network: Network, wanted: WantedLaptop): Promise<Made> {
     try {
       await network.setRoutes(wanted.routes, wanted.reserved);
       const dns = new DnsServer({
@@ -161,7 +171,7 @@ export class LaptopSide {
         logger: this.#options.logger.child('dns'),
       });
       await dns.start();
-      return { network, dns, hook: undefined };
+      return { network, dns, hook: undefined, domains: [] };
     } catch (error) {
       await network.close();
       throw error;
@@ -170,6 +180,7 @@ export class LaptopSide {
 
   async #hookDns(made: Made, wanted: WantedLaptop): Promise<void> {
     made.hook = await made.network.setDns(wanted.domains, dnsHookModes);
+    made.domains = wanted.domains;
     const formerServers = wanted.formerServers.length > 0 ? wanted.formerServers : made.hook.formerServers;
     made.dns.update({ formerServers, search: made.hook.search });
     const reserved = reservedWith(wanted, made.hook);

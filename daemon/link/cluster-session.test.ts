@@ -82,10 +82,14 @@ describe('session with the traffic-manager', () => {
     expect(manager.countOf('depart')).toBe(1);
   });
 
-  it('leaves nothing open behind it', async () => {
+  it('leaves nothing open behind it, nor anything that keeps the process up', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
     await start();
-    await ping();
+    await Promise.all([ping(), ping()]);
+    expect(timers()).toBeGreaterThan(before);
     await session.stop();
+    expect(timers()).toBeLessThanOrEqual(before);
     await expect.poll(() => [cluster.forwards, cluster.connections]).toEqual([0, 0]);
   });
 
@@ -178,6 +182,11 @@ describe('session with the traffic-manager', () => {
     it('says that the pod does not listen', async () => {
       await manager.stop();
       expect(await failure()).toMatchObject({ code: 'manager.unreachable' });
+    });
+
+    it('says that the port-forward is no WebSocket, as behind some proxies', async () => {
+      cluster.refuse('port-forward', 200);
+      expect(await failure()).toMatchObject({ code: expect.stringMatching(/^(manager.unreachable|cluster.api)$/) as string });
     });
 
     it("gives the traffic-manager's own reason, without waiting for the deadline", async () => {

@@ -1,7 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
-import { openPortForward } from '#net/port-forward/port-forward.ts';
+import { openPortForward } from '#net/port-forward/open-port-forward.ts';
+import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
@@ -145,8 +146,19 @@ export class Link {
 }
 
 async function openSession(kube: KubeClient, pod: ManagerPod, signal: AbortSignal): Promise<WireSession> {
-  const forward = await untilAborted(openPortForward(kube.credentials, pod, { signal }), signal);
-  return await WireSession.open(forward);
+  const opening = openPortForward(kube.credentials, pod, { signal });
+  try {
+    return await WireSession.open(await untilAborted(opening, signal));
+  } catch (error) {
+    // One that comes after all, since its credentials took long, has nobody to end it.
+    opening.then(
+      (late) => late.destroy(),
+      () => undefined,
+    );
+    // Of the WebSocket library, which gives no code: the handshake took too long, or was no handshake.
+    const isBare = error instanceof Error && error.name === 'Error' && !('code' in error);
+    throw isBare && !signal.aborted ? new PortForwardError(error.message, { cause: error }) : error;
+  }
 }
 
 /** Any answer will do, an error of the traffic-manager too, and any other byte; silence ends the session. */

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { PortForwardError } from '#net/port-forward/port-forward.ts';
+import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
 import { KubeStatusError } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';

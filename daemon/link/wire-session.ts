@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { createClient, type Client } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
-import type { PortForward } from '#net/port-forward/port-forward.ts';
+import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-options.ts';
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';

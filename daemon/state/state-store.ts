@@ -1,6 +1,6 @@
 import type { DaemonState, StateEvent } from '#protocol/local-api/model.ts';
 
-export type Collection = 'connections' | 'tasks' | 'health';
+export type Collection = 'connections' | 'engagements' | 'tasks' | 'health';
 type Member<Name extends Collection> = DaemonState[Name][string];
 type Listener = (event: StateEvent) => void;
 
@@ -14,7 +14,7 @@ export class StateStore {
   readonly #listeners = new Set<Listener>();
 
   constructor(daemon: DaemonState['daemon']) {
-    this.#state = { daemon, connections: {}, tasks: {}, health: {} };
+    this.#state = { daemon, connections: {}, engagements: {}, tasks: {}, health: {} };
   }
 
   get state(): DaemonState {

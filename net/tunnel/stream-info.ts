@@ -37,12 +37,11 @@ export interface StreamInfo {
 const protocolNumbers = { tcp: 6, udp: 17 } as const;
 const nanosecondsInMs = 1_000_000;
 
-/** 13 bytes for IPv4, 37 for IPv6. Both addresses are of one family. */
+/** 13 bytes for IPv4, 37 for IPv6; where the families differ, the IPv4 address is written as an IPv4-mapped one (RFC 4291 2.5.5.2). */
 export function encodeConnectionId(id: ConnectionId): Buffer {
-  const source = ipToBytes(id.source.ip);
-  const destination = ipToBytes(id.destination.ip);
-  if (source.length !== destination.length) throw new TypeError('A connection needs addresses of one family');
-  const size = source.length;
+  const size = id.source.ip.family === 4 && id.destination.ip.family === 4 ? 4 : 16;
+  const source = addressBytes(id.source.ip, size);
+  const destination = addressBytes(id.destination.ip, size);
   const bytes = Buffer.alloc(2 * size + 5);
   bytes.set(source, 0);
   bytes.writeUInt16BE(id.source.port, size);
@@ -111,6 +110,11 @@ export function describeConnection(id: ConnectionId): string {
 export function describeEndpoint(endpoint: Endpoint): string {
   const ip = formatIp(endpoint.ip);
   return endpoint.ip.family === 6 ? `[${ip}]:${endpoint.port}` : `${ip}:${endpoint.port}`;
+}
+
+function addressBytes(ip: IpAddress, size: number): Uint8Array {
+  const isMapped = ip.family === 4 && size === 16;
+  return ipToBytes(isMapped ? { family: 6, value: (0xffffn << 32n) | ip.value } : ip);
 }
 
 function address(bytes: Buffer): IpAddress {

@@ -41,6 +41,12 @@ describe('stream-info', () => {
     expect(encodeConnectionId(other.connectionId)).toHaveLength(37);
   });
 
+  it('carries a connection between the families', () => {
+    const mixed = { ...info.connectionId, source: endpoint('fd00::1', 1) };
+    expect(encodeConnectionId(mixed)).toHaveLength(37);
+    expect(decodeConnectionId(encodeConnectionId(mixed))).toEqual(mixed);
+  });
+
   it('refuses what is cut short', () => {
     const bytes = encodeStreamInfo(info);
     for (let length = 0; length < bytes.length; length += 1) {

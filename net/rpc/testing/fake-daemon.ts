@@ -37,6 +37,7 @@ export function fakeState(change: Partial<DaemonState> = {}): DaemonState {
       startedAt: '2026-01-01T00:00:00.000Z',
     },
     connections: {},
+    engagements: {},
     tasks: {},
     health: {},
     ...change,

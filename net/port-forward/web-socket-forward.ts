@@ -1,18 +1,14 @@
 import { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
-import { KubeStatusError } from '#net/kube/kube-client.ts';
-
-export interface PortForwardTarget {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly port: number;
-}
-
-/** The pod closed the port, or was never listening on it; the text is the kubelet's. */
-export class PortForwardError extends Error {
-  override readonly name = 'PortForwardError';
-}
+import {
+  parseStatus,
+  PortForwardError,
+  portForwardUrl,
+  type OpenOptions,
+  type PortForward,
+  type PortForwardTarget,
+} from './port-forward-target.ts';
 
 /**
  * WebSocket messages of the subprotocol begin with a channel: 0 is data, 1 is an error text. The first message of each channel carries the
@@ -34,33 +30,30 @@ const maxQueuedBytes = 1024 * 1024;
 /** Holds what the peer sends while the reader is busy, and what waits for the socket: one HTTP/2 frame or a few. */
 const highWaterMarkBytes = 512 * 1024;
 
-const defaultOpenTimeoutMs = 10_000;
-
 /**
- * One connection to a port of a pod, by the API server's `pods/portforward`, as a byte stream with back-pressure both ways. There is no half
- * close on this way: ending either side ends both.
+ * A port-forward over WebSocket: for API servers, and proxies in front of them, that do not let SPDY through.
  *
- * @throws KubeStatusError where the API server refuses (403, 404), PortForwardError or Node's own errors where the way there breaks.
+ * @throws KubeStatusError where the API server refuses (403, 404), Node's own errors where the way there breaks.
  */
-export async function openPortForward(
+export async function openWebSocketForward(
   credentials: KubeCredentials,
   target: PortForwardTarget,
-  options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  options: OpenOptions,
 ): Promise<PortForward> {
   const { headers, ...tls } = await credentials.requestOptions();
-  const socket = new WebSocket(portForwardUrl(credentials.server, target), [subprotocol], {
+  const socket = new WebSocket(webSocketUrl(credentials.server, target), [subprotocol], {
     ...tls,
     headers: headers as Record<string, string>,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
-    handshakeTimeout: options.timeoutMs ?? defaultOpenTimeoutMs,
+    handshakeTimeout: options.timeoutMs,
     skipUTF8Validation: true,
   });
   const abort = () => socket.terminate();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await opened(socket);
-    return new PortForward(socket);
+    return new WebSocketForward(socket);
   } catch (error) {
     throw options.signal?.aborted === true ? options.signal.reason : error;
   } finally {
@@ -68,8 +61,7 @@ export async function openPortForward(
   }
 }
 
-/** The byte stream to a port of a pod. */
-export class PortForward extends Duplex {
+class WebSocketForward extends Duplex implements PortForward {
   readonly #socket: WebSocket;
   #bytesReceived = 0;
   readonly #announced = [false, false];
@@ -85,7 +77,6 @@ export class PortForward extends Duplex {
     socket.on('error', (error) => this.destroy(error));
   }
 
-  /** Data bytes that have arrived so far: a way that delivers is alive, however late its answers are. */
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
@@ -158,9 +149,8 @@ export class PortForward extends Duplex {
   }
 }
 
-function portForwardUrl(server: URL, target: PortForwardTarget): URL {
-  const path = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}/portforward`;
-  const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server);
+function webSocketUrl(server: URL, target: PortForwardTarget): URL {
+  const url = portForwardUrl(server, target);
   url.protocol = server.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('ports', String(target.port));
   return url;
@@ -178,20 +168,9 @@ async function opened(socket: WebSocket): Promise<void> {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
-        const status = response.statusCode ?? 0;
-        const { reason, message } = parseStatus(Buffer.concat(chunks).toString('utf8'));
-        reject(new KubeStatusError(status, reason, message === '' ? `HTTP status ${status}` : message));
+        reject(parseStatus(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
         socket.terminate();
       });
     });
   });
-}
-
-function parseStatus(text: string): { reason: string; message: string } {
-  try {
-    const status = JSON.parse(text) as { reason?: string; message?: string };
-    return { reason: status.reason ?? 'Unknown', message: status.message ?? '' };
-  } catch {
-    return { reason: 'Unknown', message: text.trim() };
-  }
 }

@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
-import { openPortForward, PortForwardError } from './port-forward.ts';
+import { PortForwardError } from './port-forward-target.ts';
+import { openWebSocketForward } from './web-socket-forward.ts';
+
+const timeoutMs = 5_000;
 
 const target = { namespace: 'ns', pod: 'web-0', port: 8080 };
 const announcement = (channel: number) => Buffer.from([channel, 0x90, 0x1f]);
@@ -39,7 +42,7 @@ describe('port-forward', () => {
 
   it('asks for the pod and port with the credentials', async () => {
     onForward = () => undefined;
-    const stream = await openPortForward(credentials, target);
+    const stream = await openWebSocketForward(credentials, target, { timeoutMs });
     expect(requested).toBe('/prefix/api/v1/namespaces/ns/pods/web-0/portforward?ports=8080 Bearer secret');
     stream.destroy();
   });
@@ -51,7 +54,7 @@ describe('port-forward', () => {
         socket.send(message);
       });
     };
-    const stream = await openPortForward(credentials, target);
+    const stream = await openWebSocketForward(credentials, target, { timeoutMs });
     const sent = createHash('sha256');
     const received = createHash('sha256');
     let left = 0;
@@ -71,11 +74,11 @@ describe('port-forward', () => {
 
   it('ends when the API server ends, and fails with the text of the error channel', async () => {
     onForward = (socket) => socket.close();
-    const ended = await openPortForward(credentials, target);
+    const ended = await openWebSocketForward(credentials, target, { timeoutMs });
     await new Promise((resolve) => ended.once('end', resolve).resume());
 
     onForward = (socket) => socket.send(Buffer.concat([Buffer.from([1]), Buffer.from('connection refused in the pod\n')]));
-    const failed = await openPortForward(credentials, target);
+    const failed = await openWebSocketForward(credentials, target, { timeoutMs });
     const failure = await new Promise<Error>((resolve) => failed.once('error', resolve).resume());
     expect(failure).toBeInstanceOf(PortForwardError);
     expect(failure.message).toBe('connection refused in the pod');
@@ -93,7 +96,7 @@ describe('port-forward', () => {
       };
       send();
     };
-    const stream = await openPortForward(credentials, target);
+    const stream = await openWebSocketForward(credentials, target, { timeoutMs });
     stream.once('readable', () => undefined);
     await expect.poll(() => stream.readableLength, { timeout: 5_000 }).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -108,7 +111,7 @@ describe('port-forward', () => {
       const body = JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'pods "web-0" is forbidden' });
       socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     });
-    await expect(openPortForward(credentials, target)).rejects.toMatchObject({
+    await expect(openWebSocketForward(credentials, target, { timeoutMs })).rejects.toMatchObject({
       name: 'KubeStatusError',
       status: 403,
       reason: 'Forbidden',
@@ -119,7 +122,7 @@ describe('port-forward', () => {
   it('gives up where it is told to', async () => {
     server.removeAllListeners('upgrade');
     server.on('upgrade', () => undefined);
-    await expect(openPortForward(credentials, target, { timeoutMs: 100 })).rejects.toThrow();
-    await expect(openPortForward(credentials, target, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(openWebSocketForward(credentials, target, { timeoutMs: 100 })).rejects.toThrow();
+    await expect(openWebSocketForward(credentials, target, { timeoutMs, signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 });

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from '#base/common/deferred.ts';
+import { silentLogger } from '#base/common/log.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { parseSubnets } from '../routing/wanted-routes.ts';
+import type { DnsHook } from './laptop-network.ts';
+import { LaptopSide, type Network, type WantedLaptop } from './laptop-side.ts';
+
+/** A network that is only told what to do. */
+class FakeNetwork implements Network {
+  readonly interfaceName = 'tel0';
+  readonly address = '127.0.0.1';
+  readonly addresses = ['198.18.0.1/28'];
+  readonly exemptPorts = { first: 16_384, last: 16_447 };
+  readonly calls: string[] = [];
+  mode: DnsHook['mode'] = 'resolved';
+  onSetRoutes: () => Promise<void> | void = () => undefined;
+
+  takeDnsSockets = () => ({}) as ReturnType<Network['takeDnsSockets']>;
+
+  setRoutes: Network['setRoutes'] = async (routes) => {
+    this.calls.push(`routes ${routes.length}`);
+    await this.onSetRoutes();
+  };
+
+  setDns: Network['setDns'] = async (domains) => {
+    this.calls.push(`dns ${domains.join(' ')}`);
+    return { mode: this.mode, formerServers: ['192.0.2.53'], search: [] };
+  };
+
+  close: Network['close'] = async () => {
+    this.calls.push('close');
+  };
+}
+
+const wantedWith = (domains: readonly string[], routes: readonly string[] = ['10.96.0.0/16']): WantedLaptop => ({
+  routes: parseSubnets(routes, 'test'),
+  reserved: [],
+  domains,
+  formerServers: [],
+  dns: {
+    clusterDomain: 'cluster.local',
+    connectedNamespace: 'default',
+    namespaces: () => new Set(['default']),
+    includeSuffixes: [],
+    excludeSuffixes: [],
+    excludes: [],
+    mappings: [],
+    lookupTimeoutMs: 1_000,
+    subnets: [],
+  },
+});
+
+describe("the laptop's side", () => {
+  let network: FakeNetwork;
+  let troubles: (AppError | undefined)[];
+  let laptop: LaptopSide;
+  const signal = new AbortController().signal;
+  const calls = () => network.calls;
+
+  beforeEach(() => {
+    network = new FakeNetwork();
+    troubles = [];
+    laptop = new LaptopSide({
+      helperSocket: '',
+      dialer: { dial: async () => await Promise.reject(new Error('no')) },
+      lookup: { lookup: async () => await Promise.reject(new Error('no')) },
+      realOf: (endpoint) => endpoint,
+      dialTimeoutMs: 1_000,
+      logger: silentLogger,
+      onTrouble: (trouble) => troubles.push(trouble),
+      openNetwork: async () => network,
+    });
+  });
+
+  afterEach(async () => {
+    await laptop.stop();
+  });
+
+  const make = async () => {
+    laptop.prepare(signal);
+    await laptop.makeInterface(wantedWith(['~default']), signal);
+    await laptop.makeDns();
+  };
+
+  it('has routes first, then DNS, and then keeps the way to the former name servers', async () => {
+    await make();
+    expect(calls()).toEqual(['routes 1', 'dns ~default', 'routes 1']);
+    expect(laptop.status()).toMatchObject({ interfaceName: 'tel0', dnsAddress: '127.0.0.1', hook: { mode: 'resolved' } });
+    await laptop.stop();
+    expect(calls().at(-1)).toBe('close');
+    expect(laptop.status()).toBeUndefined();
+  });
+
+  it('sends the names of a new namespace here, where the resolver chooses by domain', async () => {
+    await make();
+    calls().length = 0;
+    laptop.change(wantedWith(['~default', '~shop']));
+    laptop.change(wantedWith(['~default', '~shop'], ['10.96.0.0/16', '10.244.0.0/16']));
+    await expect.poll(calls).toContain('routes 2');
+    expect(calls().filter((call) => call.startsWith('dns'))).toEqual(['dns ~default ~shop']);
+  });
+
+  it('leaves a hook alone that takes every question anyway', async () => {
+    network.mode = 'nftables';
+    await make();
+    calls().length = 0;
+    laptop.change(wantedWith(['~default', '~shop']));
+    await expect.poll(calls).toEqual(['routes 1']);
+  });
+
+  it('reports a change that fails as trouble', async () => {
+    await make();
+    network.onSetRoutes = () => {
+      throw new AppError({ code: 'route.failed', message: 'no' });
+    };
+    laptop.change(wantedWith(['~default']));
+    await expect.poll(() => troubles).toMatchObject([{ code: 'route.failed' }]);
+  });
+
+  it('gives the network back where it cannot be made as wanted', async () => {
+    network.onSetRoutes = () => {
+      throw new AppError({ code: 'route.failed', message: 'no' });
+    };
+    await expect(make()).rejects.toMatchObject({ code: 'route.failed' });
+    expect(calls()).toEqual(['routes 1', 'close']);
+  });
+
+  it('waits, when it is stopped, for what is being made, and gives that back', async () => {
+    const routed = deferred<void>();
+    network.onSetRoutes = async () => await routed.promise;
+    const making = make();
+    await expect.poll(calls).toEqual(['routes 1']);
+    const stopping = laptop.stop();
+    routed.resolve();
+    await expect(making).rejects.toThrow();
+    await stopping;
+    expect(calls()).not.toContain('dns ~default');
+    expect(calls()).toContain('close');
+    expect(laptop.status()).toBeUndefined();
+  });
+
+  it('gives back a network that is still being opened when it is stopped', async () => {
+    laptop.prepare(signal);
+    await laptop.stop();
+    expect(calls()).toEqual(['close']);
+  });
+});

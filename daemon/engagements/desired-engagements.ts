@@ -1,0 +1,59 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as z from 'zod/mini';
+import type { Logger } from '#base/common/log.ts';
+import { interceptRequest } from '#protocol/local-api/model.ts';
+
+const fileSchema = z.object({
+  /** By which the traffic-manager knows the laptop: a daemon that is started again resumes it, and finds its intercepts. */
+  session: z.optional(z.object({ sessionId: z.string(), clusterId: z.string(), installId: z.optional(z.string()) })),
+  engagements: z.array(interceptRequest),
+});
+export type WantedEngagements = z.infer<typeof fileSchema>;
+
+/** The engagements that the user wants of one connection, kept in a file that survives a crash of thread or daemon. */
+export class DesiredEngagements {
+  readonly #file: string;
+  readonly #logger: Logger;
+
+  constructor(file: string, logger: Logger) {
+    this.#file = file;
+    this.#logger = logger;
+  }
+
+  read(): WantedEngagements {
+    let text: string;
+    try {
+      text = readFileSync(this.#file, 'utf8');
+    } catch {
+      return { engagements: [] };
+    }
+    try {
+      return z.parse(fileSchema, JSON.parse(text));
+    } catch (error) {
+      this.#logger.warn('The file of wanted engagements is of no use', { file: this.#file, error });
+      return { engagements: [] };
+    }
+  }
+
+  write(wanted: WantedEngagements): void {
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+      const fresh = `${this.#file}.new`;
+      writeFileSync(fresh, JSON.stringify(wanted), { mode: 0o600 });
+      renameSync(fresh, this.#file);
+    } catch (error) {
+      this.#logger.warn('Engagements could not be kept: they would not survive a crash', { error });
+    }
+  }
+}
+
+/** In the runtime directory, so a new login begins without any. */
+export function engagementsFile(runtimeDirectory: string, connection: string): string {
+  return join(runtimeDirectory, `engagements-${connection}.json`);
+}
+
+/** The user has ended the connection: the next of its name begins without engagements. */
+export function forgetEngagements(runtimeDirectory: string, connection: string): void {
+  rmSync(engagementsFile(runtimeDirectory, connection), { force: true });
+}

@@ -1,0 +1,78 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { ErrorCode } from '#protocol/errors/registry.ts';
+import {
+  type InterceptInfo,
+  InterceptDispositionType,
+  type PreparedIntercept,
+} from '#protocol/cluster/generated/manager_pb.js';
+
+/** What the traffic-manager or the way to it answered instead of an intercept. */
+export function engageError(error: unknown, name: string): AppError {
+  if (!(error instanceof ConnectError)) return AppError.from(error);
+  const code = codes[error.code];
+  if (code === undefined) return engageFailure('engagement.failed', name, error.rawMessage, error);
+  if (code === 'connection.lost') {
+    return new AppError(
+      { code, message: `The connection to the traffic-manager broke during the intercept "${name}"`, reason: error.rawMessage },
+      error,
+    );
+  }
+  if (code === 'cancelled') return new AppError({ code, message: `The intercept "${name}" was cancelled` }, error);
+  return engageFailure(code, name, error.rawMessage, error);
+}
+
+const codes: Readonly<Partial<Record<Code, ErrorCode>>> = {
+  [Code.Canceled]: 'cancelled',
+  [Code.DeadlineExceeded]: 'timeout',
+  [Code.AlreadyExists]: 'engagement.conflict',
+  [Code.Aborted]: 'engagement.conflict',
+  [Code.NotFound]: 'engagement.refused',
+  [Code.InvalidArgument]: 'engagement.refused',
+  [Code.PermissionDenied]: 'engagement.refused',
+  [Code.Unimplemented]: 'manager.too-old',
+  [Code.Unavailable]: 'connection.lost',
+};
+
+/** The traffic-manager's own words say what to do; the first line is what happened. */
+function engageFailure(code: ErrorCode, name: string, words: string, cause?: unknown): AppError {
+  const [first = '', ...rest] = words.trim().split('\n');
+  return new AppError(
+    {
+      code,
+      message: first === '' ? `The intercept "${name}" failed` : capitalised(first),
+      ...(rest.length === 0 ? {} : { reason: rest.join('\n').trim() }),
+      context: { name },
+      ...(code === 'engagement.refused' ? { remedies: [{ label: 'See the workloads', command: 'telepresence list' }] } : {}),
+    },
+    cause,
+  );
+}
+
+/** Categories of the API: 1 the request, 2 the cluster's set-up, 3 and 4 anything else. */
+export function preparedError({ error, errorCategory }: PreparedIntercept, name: string): AppError | undefined {
+  if (error === '') return undefined;
+  return engageFailure(errorCategory === 1 ? 'engagement.refused' : 'engagement.failed', name, error);
+}
+
+/** Why an intercept is not served, where its disposition says that it will not be. */
+export function dispositionError({ disposition, message, spec }: InterceptInfo): AppError | undefined {
+  switch (disposition) {
+    case InterceptDispositionType.UNSPECIFIED:
+    case InterceptDispositionType.ACTIVE:
+    case InterceptDispositionType.WAITING:
+      return undefined;
+    case InterceptDispositionType.REMOVED:
+      return engageFailure('engagement.removed', spec?.name ?? '', message === '' ? 'The intercept was removed' : message);
+    case InterceptDispositionType.AGENT_ERROR:
+      return engageFailure('engagement.failed', spec?.name ?? '', message);
+    default: {
+      const words = message === '' ? `The traffic-manager says ${InterceptDispositionType[disposition]}` : message;
+      return engageFailure('engagement.failed', spec?.name ?? '', words);
+    }
+  }
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
