@@ -3,9 +3,24 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { KubeStatusError, type KubeCredentials } from '#net/kube/kube-client.ts';
-import { parseStatus, portForwardUrl, type OpenOptions, type PortForward, type PortForwardTarget } from './port-forward-target.ts';
+import {
+  parseStatus,
+  portForwardUrl,
+  type OpenOptions,
+  type PortForward,
+  type PortForwardTarget,
+} from './port-forward-target.ts';
 import { PortForwardError } from './port-forward-target.ts';
-import { controlFrame, controlType, dataHeader, flagFin, frameHeaderBytes, readFrameHeader, synStream, type FrameHeader } from './spdy-frames.ts';
+import {
+  controlFrame,
+  controlType,
+  dataHeader,
+  flagFin,
+  frameHeaderBytes,
+  readFrameHeader,
+  synStream,
+  type FrameHeader,
+} from './spdy-frames.ts';
 
 /** Ids of a client's streams are odd; each port-forward is a pair. */
 const errorStream = 1;
@@ -26,7 +41,11 @@ const highWaterMarkBytes = 512 * 1024;
  *
  * @throws KubeStatusError where the API server answers otherwise, Node's own errors where the way there breaks.
  */
-export async function openSpdyForward(credentials: KubeCredentials, target: PortForwardTarget, options: OpenOptions): Promise<PortForward> {
+export async function openSpdyForward(
+  credentials: KubeCredentials,
+  target: PortForwardTarget,
+  options: OpenOptions,
+): Promise<PortForward> {
   const { headers, ...rest } = await credentials.requestOptions();
   const url = portForwardUrl(credentials.server, target);
   const request = (url.protocol === 'https:' ? https : http).request(url, {
@@ -41,7 +60,10 @@ export async function openSpdyForward(credentials: KubeCredentials, target: Port
     },
   });
   // Not as the request's own signal, which would also end what it was upgraded to.
-  const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), ...(options.signal === undefined ? [] : [options.signal])]);
+  const signal = AbortSignal.any([
+    AbortSignal.timeout(options.timeoutMs),
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ]);
   const abort = () => request.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   const answer = await new Promise<{ readonly socket: Socket; readonly head: Buffer }>((resolve, reject) => {
@@ -194,7 +216,8 @@ class SpdyForward extends Duplex implements PortForward {
     switch (type) {
       case controlType.ping:
         // Ids of the server's pings are even; odd ones would be answers to ours, of which there are none.
-        if (payload.length === 4 && payload.readUInt32BE(0) % 2 === 0) this.#socket.write(controlFrame(controlType.ping, 0, payload));
+        if (payload.length === 4 && payload.readUInt32BE(0) % 2 === 0)
+          this.#socket.write(controlFrame(controlType.ping, 0, payload));
         return;
       case controlType.rstStream:
         this.destroy(new PortForwardError(this.#errorText.trim() === '' ? 'The stream was reset' : this.#errorText.trim()));

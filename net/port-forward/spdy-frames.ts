@@ -9,7 +9,16 @@
  * ```
  */
 export const frameHeaderBytes = 8;
-export const controlType = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
+export const controlType = {
+  synStream: 1,
+  synReply: 2,
+  rstStream: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  headers: 8,
+  windowUpdate: 9,
+} as const;
 export const flagFin = 0x01;
 
 /** The length field has 24 bits. */
@@ -59,9 +68,16 @@ export function controlFrame(type: number, flags: number, payload: Buffer): Buff
  *
  * @param isFirst whether it is the connection's first, which begins the zlib stream
  */
-export function synStream(streamId: number, headers: Readonly<Record<string, string>>, options: { readonly isFirst: boolean; readonly flags?: number }): Buffer {
+export function synStream(
+  streamId: number,
+  headers: Readonly<Record<string, string>>,
+  options: { readonly isFirst: boolean; readonly flags?: number },
+): Buffer {
   const entries = Object.entries(headers);
-  const block = Buffer.concat([uint32(entries.length), ...entries.flatMap((pair) => pair.flatMap((text) => [uint32(Buffer.byteLength(text)), Buffer.from(text)]))]);
+  const block = Buffer.concat([
+    uint32(entries.length),
+    ...entries.flatMap((pair) => pair.flatMap((text) => [uint32(Buffer.byteLength(text)), Buffer.from(text)])),
+  ]);
   const stored = Buffer.alloc(5);
   stored.writeUInt16LE(block.length, 1);
   stored.writeUInt16LE(~block.length & 0xffff, 3);

@@ -123,6 +123,8 @@ describe('port-forward', () => {
     server.removeAllListeners('upgrade');
     server.on('upgrade', () => undefined);
     await expect(openWebSocketForward(credentials, target, { timeoutMs: 100 })).rejects.toThrow();
-    await expect(openWebSocketForward(credentials, target, { timeoutMs, signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(openWebSocketForward(credentials, target, { timeoutMs, signal: AbortSignal.timeout(50) })).rejects.toMatchObject(
+      { name: 'TimeoutError' },
+    );
   });
 });

@@ -30,7 +30,9 @@ export function openTunnel(session: ClientHttp2Session, path: string, info: Stre
  *
  * @throws TunnelProtocolError where the first message is not stream-info, TunnelResetError where the stream ends before it.
  */
-export async function acceptTunnel(stream: ServerHttp2Stream): Promise<{ readonly info: StreamInfo; readonly tunnel: TunnelDuplex }> {
+export async function acceptTunnel(
+  stream: ServerHttp2Stream,
+): Promise<{ readonly info: StreamInfo; readonly tunnel: TunnelDuplex }> {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   const info = decodeStreamInfo(await readFirstControl(stream, tunnelCode.streamInfo));

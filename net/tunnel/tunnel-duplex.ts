@@ -46,10 +46,7 @@ export class TunnelDuplex extends Duplex {
       ...(options.datagrams ? { highWaterMark: 64 } : { highWaterMark: highWaterMarkBytes }),
     });
     this.#stream = stream;
-    const decoder = new FrameDecoder(
-      { data: (bytes) => this.#receive(bytes), control: (code) => this.#control(code) },
-      options,
-    );
+    const decoder = new FrameDecoder({ data: (bytes) => this.#receive(bytes), control: (code) => this.#control(code) }, options);
     stream.on('data', (chunk: Buffer) => {
       try {
         decoder.push(chunk);

@@ -29,7 +29,9 @@ const info: StreamInfo = {
 describe('stream-info', () => {
   it('has the bytes that other programs expect', () => {
     expect(encodeConnectionId(info.connectionId).toString('hex')).toBe('c6120001' + '9c40' + '0a600001' + '01bb' + '06');
-    expect(encodeStreamInfo(info).toString('hex')).toBe('02' + '00' + '80e497d012' + '0d' + 'c61200019c400a60000101bb06' + '03616263');
+    expect(encodeStreamInfo(info).toString('hex')).toBe(
+      '02' + '00' + '80e497d012' + '0d' + 'c61200019c400a60000101bb06' + '03616263',
+    );
   });
 
   it('survives a round trip, IPv6 and UDP included', () => {
@@ -58,36 +60,45 @@ describe('stream-info', () => {
 
 describe('framing', () => {
   it('writes a data message as gRPC and protobuf would', () => {
-    expect(encodeMessage(tunnelCode.data, Buffer.from('hi')).toString('hex')).toBe('00' + '00000005' + '0a' + '03' + '00' + '6869');
+    expect(encodeMessage(tunnelCode.data, Buffer.from('hi')).toString('hex')).toBe(
+      '00' + '00000005' + '0a' + '03' + '00' + '6869',
+    );
   });
 
   it('reads any messages cut at any places', () => {
     const message = fc.record({ code: fc.constantFrom(0, 3, 4, 7), rest: fc.uint8Array({ maxLength: 300 }) });
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 20 }), fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), (messages, cuts) => {
-        const wire = Buffer.concat(messages.map(({ code, rest }) => encodeMessage(code, Buffer.from(rest))));
-        const data: Buffer[] = [];
-        const controls: number[] = [];
-        const decoder = new FrameDecoder(
-          { data: (bytes) => data.push(Buffer.from(bytes)), control: (code) => controls.push(code) },
-          { datagrams: false },
-        );
-        for (let at = 0, turn = 0; at < wire.length; turn += 1) {
-          const size = cuts[turn % cuts.length] ?? 1;
-          decoder.push(wire.subarray(at, at + size));
-          at += size;
-        }
-        expect(decoder.isAtBoundary).toBe(true);
-        expect(controls).toEqual(messages.filter(({ code }) => code !== 0).map(({ code }) => code));
-        const expected = Buffer.concat(messages.filter(({ code }) => code === 0).map(({ rest }) => Buffer.from(rest)));
-        expect(Buffer.concat(data).equals(expected)).toBe(true);
-      }),
+      fc.property(
+        fc.array(message, { maxLength: 20 }),
+        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
+        (messages, cuts) => {
+          const wire = Buffer.concat(messages.map(({ code, rest }) => encodeMessage(code, Buffer.from(rest))));
+          const data: Buffer[] = [];
+          const controls: number[] = [];
+          const decoder = new FrameDecoder(
+            { data: (bytes) => data.push(Buffer.from(bytes)), control: (code) => controls.push(code) },
+            { datagrams: false },
+          );
+          for (let at = 0, turn = 0; at < wire.length; turn += 1) {
+            const size = cuts[turn % cuts.length] ?? 1;
+            decoder.push(wire.subarray(at, at + size));
+            at += size;
+          }
+          expect(decoder.isAtBoundary).toBe(true);
+          expect(controls).toEqual(messages.filter(({ code }) => code !== 0).map(({ code }) => code));
+          const expected = Buffer.concat(messages.filter(({ code }) => code === 0).map(({ rest }) => Buffer.from(rest)));
+          expect(Buffer.concat(data).equals(expected)).toBe(true);
+        },
+      ),
     );
   });
 
   it('keeps datagrams whole', () => {
     const got: string[] = [];
-    const decoder = new FrameDecoder({ data: (bytes) => got.push(bytes.toString()), control: () => undefined }, { datagrams: true });
+    const decoder = new FrameDecoder(
+      { data: (bytes) => got.push(bytes.toString()), control: () => undefined },
+      { datagrams: true },
+    );
     const wire = Buffer.concat([encodeMessage(0, Buffer.from('one')), encodeMessage(0), encodeMessage(0, Buffer.from('two'))]);
     for (const byte of wire) decoder.push(Buffer.from([byte]));
     expect(got).toEqual(['one', '', 'two']);
@@ -95,7 +106,10 @@ describe('framing', () => {
 
   it('skips fields that it does not know', () => {
     const got: string[] = [];
-    const decoder = new FrameDecoder({ data: (bytes) => got.push(bytes.toString()), control: () => undefined }, { datagrams: true });
+    const decoder = new FrameDecoder(
+      { data: (bytes) => got.push(bytes.toString()), control: () => undefined },
+      { datagrams: true },
+    );
     decoder.push(Buffer.from('00' + '00000003' + 'c23e00', 'hex'));
     decoder.push(Buffer.from('00' + '00000007' + '0a020078' + 'c23e00', 'hex'));
     expect(got).toEqual(['x']);
