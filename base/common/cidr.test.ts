@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { containsCidr, containsIp, coveringCidr, formatCidr, mergeCidrs, overlaps, parseCidr, subtractCidr, type Cidr } from './cidr.ts';
+import {
+  containsCidr,
+  containsIp,
+  coveringCidr,
+  formatCidr,
+  mergeCidrs,
+  overlaps,
+  parseCidr,
+  subtractCidr,
+  type Cidr,
+} from './cidr.ts';
 import { formatIp, ipFromBytes, ipToBytes, parseIp, type IpAddress } from './ip.ts';
 
 const ipv4 = fc.nat({ max: 0xffff_ffff }).map((value): IpAddress => ({ family: 4, value: BigInt(value) }));
@@ -33,10 +43,20 @@ describe('addresses', () => {
     expect(ip === undefined ? undefined : formatIp(ip)).toBe(canonical);
   });
 
-  it.each(['', '1.2.3', '1.2.3.256', '01.2.3.4', '1.2.3.4.5', ':::', '1:2:3:4:5:6:7:8:9', '::1::', 'fe80::1%eth0', 'g::', '12345::', '1.2.3.4::'])(
-    'refuse "%s"',
-    (text) => expect(parseIp(text)).toBeUndefined(),
-  );
+  it.each([
+    '',
+    '1.2.3',
+    '1.2.3.256',
+    '01.2.3.4',
+    '1.2.3.4.5',
+    ':::',
+    '1:2:3:4:5:6:7:8:9',
+    '::1::',
+    'fe80::1%eth0',
+    'g::',
+    '12345::',
+    '1.2.3.4::',
+  ])('refuse "%s"', (text) => expect(parseIp(text)).toBeUndefined());
 });
 
 describe('subnets', () => {
@@ -45,7 +65,11 @@ describe('subnets', () => {
   );
 
   it('clear host bits and take a bare address', () => {
-    expect(['10.1.2.3/8', '10.1.2.3', 'fd00::1/64'].map((text) => formatCidr(parseCidr(text) ?? everySubnet))).toEqual(['10.0.0.0/8', '10.1.2.3/32', 'fd00::/64']);
+    expect(['10.1.2.3/8', '10.1.2.3', 'fd00::1/64'].map((text) => formatCidr(parseCidr(text) ?? everySubnet))).toEqual([
+      '10.0.0.0/8',
+      '10.1.2.3/32',
+      'fd00::/64',
+    ]);
   });
 
   it('subtract exactly the hole', () => {

@@ -1,9 +1,10 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
+import { createEngagementHandlers } from '../engagements/engagement-handlers.ts';
 import { Connections } from './connections.ts';
 import { effectiveConfig } from './effective-config.ts';
 
-type ConnectionCalls = 'connect' | 'disconnect' | 'listWorkloads' | 'watchWorkloads' | 'viewConfig';
+type ConnectionCalls = 'connect' | 'disconnect' | 'listWorkloads' | 'watchWorkloads' | 'viewConfig' | 'intercept' | 'leave';
 
 /** The calls of the local API that are about connections. */
 export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, ConnectionCalls> {
@@ -18,6 +19,7 @@ export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, 
   });
 
   return {
+    ...createEngagementHandlers(daemon, connections),
     async connect(input, { emit, signal }) {
       const title = `Connect to ${input.kubeFlags.context ?? 'the current context'}`;
       return await daemon.tasks.run({ title, signal }, async (task) => {

@@ -43,6 +43,7 @@ describe("a connection's thread", () => {
         configFile: join(directory, 'config.yml'),
         installId: 'install',
         logDirectory: directory,
+        engagementsFile: join(directory, 'engagements.json'),
         logFile: join(directory, 'connection.log'),
         logLevel: 'error',
         managerNamespaceEnv: undefined,
@@ -50,6 +51,7 @@ describe("a connection's thread", () => {
       logger: silentLogger,
       onChanged: ({ state }: Connection) => states.push(state.kind === 'connecting' ? state.stage : state.kind),
       onHealth: () => undefined,
+      onEngagement: () => undefined,
       onCrashed: (error) => crashes.push(error),
     });
     return thread;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { deferred, type Deferred } from '#base/common/deferred.ts';
 import type { Logger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { Connection, HealthCondition } from '#protocol/local-api/model.ts';
+import type { Connection, Engagement, HealthCondition } from '#protocol/local-api/model.ts';
 import type { FromWorker, ToWorker, WorkerCallName, WorkerCalls, WorkerInput } from './worker-messages.ts';
 
 export interface ConnectionThreadOptions {
@@ -10,6 +10,8 @@ export interface ConnectionThreadOptions {
   readonly logger: Logger;
   readonly onChanged: (connection: Connection) => void;
   readonly onHealth: (conditions: readonly HealthCondition[]) => void;
+  /** Without a value: it is gone. */
+  readonly onEngagement: (name: string, engagement: Engagement | undefined) => void;
   /** The thread ended without being asked to. */
   readonly onCrashed: (error: AppError) => void;
 }
@@ -85,6 +87,9 @@ export class ConnectionThread {
         return;
       case 'health':
         this.#options.onHealth(message.conditions);
+        return;
+      case 'engagement':
+        this.#options.onEngagement(message.name, message.engagement);
         return;
       case 'event':
         this.#calls.get(message.id)?.onEvent?.(message.event as never);

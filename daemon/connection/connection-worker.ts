@@ -36,7 +36,9 @@ const handlers: WorkerHandlers = {
       helperSocket: input.helperSocket,
       installId: input.installId,
       logger,
+      engagementsFile: input.engagementsFile,
       onChanged: (snapshot) => send({ kind: 'changed', connection: snapshot }),
+      onEngagement: (name, engagement) => send({ kind: 'engagement', name, engagement }),
       onHealth: (conditions) => send({ kind: 'health', conditions }),
     });
     await connection.connect(signal);
@@ -77,6 +79,12 @@ const handlers: WorkerHandlers = {
   },
   async viewConfig() {
     return effectiveConfig(input, live().settingsSources()).view();
+  },
+  async intercept({ request }, { signal, emit }) {
+    return await live().engagements.intercept(request, (stage) => emit({ stage }), signal);
+  },
+  async leave({ name }) {
+    return { engagement: await live().engagements.leave(name) };
   },
   async checkNow() {
     connection?.session.checkNow();

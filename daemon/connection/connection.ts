@@ -11,8 +11,11 @@ import type {
   ConnectRequest,
   ConnectStage,
   Connection as ConnectionSnapshot,
+  Engagement,
   HealthCondition,
 } from '#protocol/local-api/model.ts';
+import { formerSession } from '../engagements/desired-engagements.ts';
+import { Engagements } from '../engagements/engagements.ts';
 import { loadKubeconfig, type KubeTarget } from '../kube/kubeconfig.ts';
 import { ClusterSession, type SessionState } from '../link/cluster-session.ts';
 import { managerError } from '../link/manager-error.ts';
@@ -43,9 +46,12 @@ export interface ConnectionOptions {
   readonly settings: (sources: SettingsSources) => ConnectionSettings;
   readonly helperSocket: string;
   readonly installId: string;
+  /** Where wanted engagements are kept. */
+  readonly engagementsFile: string;
   readonly logger: Logger;
   readonly onChanged: (snapshot: ConnectionSnapshot) => void;
   readonly onHealth: (conditions: readonly HealthCondition[]) => void;
+  readonly onEngagement: (name: string, engagement: Engagement | undefined) => void;
 }
 
 /**
@@ -64,6 +70,7 @@ export class Connection {
   readonly #session: ClusterSession;
   readonly #laptop: LaptopSide;
   readonly #rerouter: Rerouter;
+  readonly #engagements: Engagements;
   readonly #stop = new AbortController();
   readonly #health: HealthConditions;
   readonly #stageTimesMs: Record<string, number> = {};
@@ -92,16 +99,19 @@ export class Connection {
       (request.rerouteLocal ?? []).map(parseLocalReroute),
       logger.child('reroute'),
     );
+    const owner = `${userInfo().username}@${hostname()}`;
+    const former = formerSession(options.engagementsFile, logger);
     this.#session = new ClusterSession({
       openCluster: () => new KubeClient(loadKubeconfig(request).credentials),
       managerNamespace: this.#settings.managerNamespace,
       identity: {
-        name: `${userInfo().username}@${hostname()}`,
+        name: owner,
         namespace: this.#namespace,
         installId: options.installId,
         version: productVersion,
       },
       logger: logger.child('session'),
+      ...(former === undefined ? {} : { formerSession: former }),
       onClusterInfo: (info) => this.#clusterChanged(info),
       onStateChanged: (state) => this.#sessionChanged(state),
     });
@@ -114,10 +124,25 @@ export class Connection {
       logger: logger.child('laptop'),
       onTrouble: (trouble) => this.#laptopChanged(trouble),
     });
+    this.#engagements = new Engagements({
+      connection: options.name,
+      namespace: this.#namespace,
+      owner,
+      session: this.#session,
+      file: options.engagementsFile,
+      activeTimeoutMs: () => this.#settings.interceptTimeoutMs,
+      logger: logger.child('engagements'),
+      health: this.#health,
+      onChanged: options.onEngagement,
+    });
   }
 
   get session(): ClusterSession {
     return this.#session;
+  }
+
+  get engagements(): Engagements {
+    return this.#engagements;
   }
 
   get namespace(): string {
@@ -159,6 +184,7 @@ export class Connection {
       this.#enterStage(undefined);
       this.#onSince = new Date().toISOString();
       this.#updateState();
+      this.#engagements.start();
       if (this.#facts !== facts) this.#applyFacts();
       const follow = this.#namespaces.follow(
         () => new KubeClient(loadKubeconfig(this.#options.request).credentials),
@@ -177,6 +203,7 @@ export class Connection {
   async disconnect(): Promise<void> {
     this.#stop.abort();
     this.#rerouter.stop();
+    await this.#engagements.stop();
     // Each to its end, whatever becomes of the other.
     const ends = await Promise.allSettled([this.#laptop.stop(), this.#session.stop()]);
     for (const end of ends)

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { Connection, ConnectRequest, HealthCondition } from '#protocol/local-api/model.ts';
+import type { Connection, ConnectRequest, Engagement, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
+import { engagementsFile, forgetEngagements } from '../engagements/desired-engagements.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
 
@@ -106,15 +107,18 @@ export class Connections {
     this.#forget(name);
     const entry = this.#entries.get(name);
     if (entry !== undefined) await this.#close(entry);
+    forgetEngagements(this.#daemon.paths.runtimeDirectory, name);
     return [name];
   }
 
   /** Ends every connection, for good; waits for those that are being ended already, too. */
   async end(): Promise<void> {
     this.#isEnding = true;
+    const names = new Set([...this.#wanted.keys(), ...this.#entries.keys()]);
     this.#wanted.clear();
     this.#remember();
     await Promise.all([...this.#closing.values(), ...[...this.#entries.values()].map((entry) => this.#close(entry))]);
+    for (const name of names) forgetEngagements(this.#daemon.paths.runtimeDirectory, name);
   }
 
   /** The thread of the only connection, or of the one that `use` matches. */
@@ -136,6 +140,7 @@ export class Connections {
         configFile: paths.configFile,
         installId,
         logDirectory: paths.logDirectory,
+        engagementsFile: engagementsFile(paths.runtimeDirectory, name),
         logFile: join(paths.logDirectory, `connection-${name}.log`),
         logLevel: processLogger.level,
         managerNamespaceEnv: env['TELEPRESENCE_MANAGER_NAMESPACE'],
@@ -143,6 +148,7 @@ export class Connections {
       logger,
       onChanged: (connection) => state.put('connections', name, connection),
       onHealth: (conditions) => this.#healthChanged(name, conditions),
+      onEngagement: (engaged, engagement) => this.#engagementChanged(name, engaged, engagement),
       onCrashed: () => this.#crashed(name),
     });
     const connected = thread.call('connect', {});
@@ -172,6 +178,7 @@ export class Connections {
       this.#daemon.logger.warn('A connection did not end in order', { connection: entry.name, error });
     }
     await entry.thread.end();
+    this.#engagementsGone(entry.name);
     this.#healthChanged(entry.name, [], entry);
     this.#daemon.state.remove('connections', entry.name);
   }
@@ -181,6 +188,7 @@ export class Connections {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     this.#entries.delete(name);
+    this.#engagementsGone(name);
     this.#healthChanged(name, [], entry);
     this.#daemon.state.remove('connections', name);
     // One that never came up fails for whoever waits for it.
@@ -222,6 +230,20 @@ export class Connections {
     }
     for (const condition of conditions) state.put('health', id(condition.code), condition);
     entry.health = conditions;
+  }
+
+  #engagementChanged(connection: string, name: string, engagement: Engagement | undefined): void {
+    const { state } = this.#daemon;
+    const id = `${connection}/${name}`;
+    if (engagement === undefined) state.remove('engagements', id);
+    else state.put('engagements', id, engagement);
+  }
+
+  #engagementsGone(connection: string): void {
+    const { state } = this.#daemon;
+    for (const [id, engagement] of Object.entries(state.state.engagements)) {
+      if (engagement.connection === connection) state.remove('engagements', id);
+    }
   }
 
   #unnamed(request: ConnectRequest): Entry | undefined {

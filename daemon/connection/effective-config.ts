@@ -55,5 +55,6 @@ export function settingsOf(
     },
     dialTimeoutMs: timeouts.endpointDial + timeouts.roundtripLatency,
     connectTimeoutMs: timeouts.trafficManagerConnect,
+    interceptTimeoutMs: timeouts.intercept,
   };
 }

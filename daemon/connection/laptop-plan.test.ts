@@ -42,6 +42,7 @@ const settings: ConnectionSettings = {
   },
   dialTimeoutMs: 5_000,
   connectTimeoutMs: 30_000,
+  interceptTimeoutMs: 30_000,
 };
 
 const planOf = (change: Partial<LaptopPlanInput> = {}) =>

@@ -19,4 +19,6 @@ export interface ConnectionSettings {
   };
   readonly dialTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Until an agent has taken an intercept. */
+  readonly interceptTimeoutMs: number;
 }

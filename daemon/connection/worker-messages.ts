@@ -1,7 +1,7 @@
 import type { LogLevel } from '#base/common/log.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
-import type { ConnectRequest, Connection, HealthCondition } from '#protocol/local-api/model.ts';
+import type { ConnectRequest, Connection, Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
 
 /** What a connection's thread is started with. */
 export interface WorkerInput {
@@ -11,6 +11,8 @@ export interface WorkerInput {
   readonly configFile: string;
   readonly installId: string;
   readonly logDirectory: string;
+  /** Where wanted engagements are kept. */
+  readonly engagementsFile: string;
   readonly logFile: string;
   readonly logLevel: LogLevel;
   /** Overrides of the environment where the command ran. */
@@ -26,6 +28,8 @@ export interface WorkerCalls {
   setManagerLogLevel: { input: { level: LogLevel; durationMs: number }; event: never; output: Record<string, never> };
   setLogLevel: { input: { level: LogLevel }; event: never; output: Record<string, never> };
   viewConfig: { input: Record<string, never>; event: never; output: CallOutput<'viewConfig'> };
+  intercept: { input: { request: InterceptRequest }; event: CallEvent<'intercept'>; output: CallOutput<'intercept'> };
+  leave: { input: { name: string }; event: never; output: CallOutput<'leave'> };
   checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
 }
 
@@ -37,6 +41,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'changed'; readonly connection: Connection }
+  /** Without a value: it is gone. */
+  | { readonly kind: 'engagement'; readonly name: string; readonly engagement: Engagement | undefined }
   | { readonly kind: 'health'; readonly conditions: readonly HealthCondition[] }
   | { readonly kind: 'event'; readonly id: number; readonly event: unknown }
   | { readonly kind: 'output'; readonly id: number; readonly output: unknown }

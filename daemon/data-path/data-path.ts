@@ -6,6 +6,7 @@ import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.
 import type { AppError } from '#protocol/errors/app-error.ts';
 import { Nat } from '../nat/nat.ts';
 import type { TcpFlow } from '../nat/flows.ts';
+import { AnsweringDestinations } from './answering-destinations.ts';
 import { relay } from './tcp-relay.ts';
 import type { TunnelDialer } from './tunnel-dialer.ts';
 import { UdpTunnels } from './udp-tunnels.ts';
@@ -37,6 +38,7 @@ export class DataPath {
   readonly #options: DataPathOptions;
   readonly #listeners: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #answering = new AnsweringDestinations();
   /** Flows that were let through and whose connection has not arrived yet. */
   readonly #dialled = new Map<TcpFlow, { readonly tunnel: TunnelDuplex; readonly timer: NodeJS.Timeout }>();
   readonly #stop = new AbortController();
@@ -96,16 +98,23 @@ export class DataPath {
     return (listener.address() as AddressInfo).port;
   }
 
-  /** Dials first, and lets the program's SYN through only when the far side has answered. */
+  /** Dials first, and lets the program's SYN through only when the far side has answered, or did so moments ago. */
   async #openFlow(flow: TcpFlow): Promise<void> {
     const { dialTimeoutMs, logger } = this.#options;
     const id: ConnectionId = { source: flow.source, destination: flow.destination, protocol: 'tcp' };
     const gone = new AbortController();
     flow.onGone(() => gone.abort());
     try {
+      const isOptimistic = this.#answering.isAnswering(flow.destination);
       const tunnel = await this.#dialReal(
         id,
         AbortSignal.any([this.#stop.signal, gone.signal, AbortSignal.timeout(dialTimeoutMs)]),
+        { isOptimistic },
+      );
+      tunnel.on('error', () => undefined);
+      tunnel.dialled.then(
+        () => this.#answering.reached(flow.destination),
+        () => this.#answering.failed(flow.destination),
       );
       gone.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
       const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
@@ -113,6 +122,7 @@ export class DataPath {
       tunnel.once('close', () => this.#forget(flow));
       if (this.#stop.signal.aborted || !flow.accept()) tunnel.destroy();
     } catch (error) {
+      this.#answering.failed(flow.destination);
       const isRefused = error instanceof DialRejectedError;
       if (!isRefused && !gone.signal.aborted) logger.debug('No way for a connection', { flow: describeConnection(id), error });
       flow.reject(isRefused ? 'refused' : 'unreachable');
@@ -146,9 +156,9 @@ export class DataPath {
     });
   }
 
-  async #dialReal(id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
+  async #dialReal(id: ConnectionId, signal: AbortSignal, options?: { readonly isOptimistic: boolean }): Promise<TunnelDuplex> {
     const destination = this.#options.realOf(id.destination, id.protocol);
     if (destination === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
-    return await this.#options.dialer.dial({ ...id, destination }, signal);
+    return await this.#options.dialer.dial({ ...id, destination }, signal, options);
   }
 }

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { type SessionInfo, SessionInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { interceptRequest } from '#protocol/local-api/model.ts';
 
 const fileSchema = z.object({
@@ -9,7 +11,7 @@ const fileSchema = z.object({
   session: z.optional(z.object({ sessionId: z.string(), clusterId: z.string(), installId: z.optional(z.string()) })),
   engagements: z.array(interceptRequest),
 });
-export type WantedEngagements = z.infer<typeof fileSchema>;
+type WantedEngagements = z.infer<typeof fileSchema>;
 
 /** The engagements that the user wants of one connection, kept in a file that survives a crash of thread or daemon. */
 export class DesiredEngagements {
@@ -46,6 +48,14 @@ export class DesiredEngagements {
       this.#logger.warn('Engagements could not be kept: they would not survive a crash', { error });
     }
   }
+}
+
+/** The session of an earlier daemon that ended without departing: resumed, so that its intercepts are found again. */
+export function formerSession(file: string, logger: Logger): SessionInfo | undefined {
+  const { session } = new DesiredEngagements(file, logger).read();
+  if (session === undefined) return undefined;
+  const { installId, ...known } = session;
+  return create(SessionInfoSchema, { ...known, ...(installId === undefined ? {} : { installId }) });
 }
 
 /** In the runtime directory, so a new login begins without any. */

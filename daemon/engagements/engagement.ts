@@ -4,7 +4,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
-import { untilAborted } from '#base/common/until-aborted.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import type { DialRequest, InterceptInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
@@ -52,6 +52,7 @@ export class Engagement {
   #container = '';
   #active: Deferred<void> = deferred();
   #isEstablished = false;
+  #isEquipped = false;
   #isChecking = false;
 
   /** @throws AppError `usage` where ports are named twice. */
@@ -82,6 +83,12 @@ export class Engagement {
 
   get isEnded(): boolean {
     return this.#state.kind === 'ended';
+  }
+
+  /** It was active before this daemon began: it is made again, as often as it takes. */
+  restore(): void {
+    this.#isEstablished = true;
+    this.wait(new AppError({ code: 'connection.lost', message: 'Telepresence was started again' }));
   }
 
   /** Aborts when it is left. */
@@ -116,8 +123,10 @@ export class Engagement {
     }
   }
 
-  /** Files and ports on the laptop. @returns warnings. @throws AppError where they cannot be had. */
+  /** Files and ports on the laptop, once. @returns warnings. @throws AppError where they cannot be had. */
   async equip(): Promise<string[]> {
+    if (this.#isEquipped) return [];
+    this.#isEquipped = true;
     const warnings = this.#files.write(this.request, this.environment());
     await this.#podPorts.start(this.request.toPod);
     return [...warnings, ...(await this.#handlerWarnings())];
@@ -248,7 +257,9 @@ export class Engagement {
     checkTarget(this, port);
     stage('Creating the intercept');
     try {
-      port.take(await link.manager.createIntercept({ session, interceptSpec: spec }, { signal, timeoutMs: callTimeoutMs }));
+      const created = await link.manager.createIntercept({ session, interceptSpec: spec }, { signal, timeoutMs: callTimeoutMs });
+      // The watch may have been faster, and knows more.
+      if (port.info === undefined) port.take(created);
     } catch (error) {
       const own = await this.#findOwn(port, live, error, signal);
       if (own === undefined) throw error;

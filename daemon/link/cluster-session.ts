@@ -17,6 +17,8 @@ export interface ClusterSessionOptions {
   readonly managerNamespace: string;
   readonly identity: { readonly name: string; readonly namespace: string; readonly installId: string; readonly version: string };
   readonly logger: Logger;
+  /** A session that may still be known, to be resumed. */
+  readonly formerSession?: SessionInfo;
   readonly onClusterInfo: (info: ClusterInfo) => void;
   readonly onStateChanged: (state: SessionState) => void;
   /** Default: `sessionTiming`. */
@@ -99,6 +101,7 @@ export class ClusterSession implements TunnelDialer {
   constructor(options: ClusterSessionOptions) {
     this.#options = options;
     this.#timing = { ...sessionTiming, ...options.timing };
+    this.#session = options.formerSession;
   }
 
   /**
@@ -149,7 +152,7 @@ export class ClusterSession implements TunnelDialer {
     return this.#live ?? (await untilAborted(this.#waiting.promise, signal));
   }
 
-  async dial(id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
+  async dial(id: ConnectionId, signal: AbortSignal, options: { readonly isOptimistic?: boolean } = {}): Promise<TunnelDuplex> {
     for (;;) {
       const { link, session } = await this.live(signal);
       const wasIdle = link.stats().streams === 0;
@@ -159,7 +162,7 @@ export class ClusterSession implements TunnelDialer {
         const opened = await link.openTunnel(info, signal);
         carrier = opened.carrier;
         if (wasIdle) this.#wake('traffic');
-        return await dialled(opened.tunnel, signal);
+        return options.isOptimistic === true ? opened.tunnel : await dialled(opened.tunnel, signal);
       } catch (error) {
         // Nothing of the program's was sent yet: where the way broke and not the dial, another one is tried.
         const isWayOpen = link.isOpen && (carrier?.isOpen ?? true);
@@ -171,7 +174,7 @@ export class ClusterSession implements TunnelDialer {
 
   async lookup(name: string, type: number, signal: AbortSignal): Promise<{ readonly rcode: number; readonly rrs: Buffer }> {
     const { link, session } = await this.live(signal);
-    const { rCode, rrs } = await link.manager.lookupDNS({ session, name, type }, { signal });
+    const { rCode, rrs } = await link.lookupDns({ session, name, type }, signal);
     return { rcode: rCode, rrs: Buffer.from(rrs.buffer, rrs.byteOffset, rrs.length) };
   }
 

@@ -69,6 +69,10 @@ export class Link {
     return this.#control.manager;
   }
 
+  async lookupDns(request: Parameters<WireSession['lookupDns']>[0], signal: AbortSignal): ReturnType<WireSession['lookupDns']> {
+    return await this.#control.lookupDns(request, signal);
+  }
+
   get isOpen(): boolean {
     return this.#control.isOpen;
   }

@@ -2,7 +2,9 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:htt
 import { PassThrough } from 'node:stream';
 import { createClient, type Client } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { callUnary } from '#net/grpc/unary-call.ts';
+import { type DNSRequestSchema, type DNSResponse, Manager } from '#protocol/cluster/generated/manager_pb.js';
 import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-options.ts';
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
@@ -12,6 +14,7 @@ import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 export type ManagerClient = Client<typeof Manager>;
 
 const authority = 'http://traffic-manager';
+const lookupDnsPath = '/telepresence.manager.Manager/LookupDNS';
 
 /** Share of the peer's stream limit that is used: the rest is for calls. Go's default limit is 250. */
 const usableShare = 0.8;
@@ -72,6 +75,11 @@ export class WireSession {
 
   get bytesReceived(): number {
     return this.#forward.bytesReceived;
+  }
+
+  /** Asked one after another by programs that wait, so by hand: see net/grpc/unary-call. */
+  async lookupDns(request: MessageInitShape<typeof DNSRequestSchema>, signal: AbortSignal): Promise<DNSResponse> {
+    return await callUnary(this.#session, lookupDnsPath, Manager.method.lookupDNS, request, signal);
   }
 
   get tunnels(): number {

@@ -1,7 +1,7 @@
 import http2, { type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouter, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { connectionWindowBytes, serverOptions } from '#net/tunnel/http2-options.ts';
 import { acceptTunnel, managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
@@ -12,6 +12,8 @@ import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 export interface FakeManagerOptions {
   /** As Go's server announces it by default. */
   readonly maxConcurrentStreams?: number;
+  /** Calls that it serves besides its own. */
+  readonly service?: Partial<ServiceImpl<typeof Manager>>;
 }
 
 /** For tests: a traffic-manager that keeps sessions and takes tunnels, on real HTTP/2. What it is asked is kept in `calls`. */
@@ -28,9 +30,11 @@ export class FakeManager {
   onCall: (name: string, signal: AbortSignal) => Promise<void> | void = () => undefined;
   readonly #server: Http2Server;
   readonly #http2Sessions = new Set<ServerHttp2Session>();
+  readonly #service: Partial<ServiceImpl<typeof Manager>>;
   #arrivals = 0;
 
-  constructor({ maxConcurrentStreams = 250 }: FakeManagerOptions = {}) {
+  constructor({ maxConcurrentStreams = 250, service = {} }: FakeManagerOptions = {}) {
+    this.#service = service;
     const serve = connectNodeAdapter({ routes: (router) => this.#routes(router), connect: false, grpcWeb: false });
     this.#server = http2.createServer({ ...serverOptions, settings: { ...serverOptions.settings, maxConcurrentStreams } });
     this.#server.on('connection', (socket: Socket) => socket.setNoDelay(true));
@@ -109,6 +113,7 @@ export class FakeManager {
         return { rCode: 0, rrs: new TextEncoder().encode(name) };
       },
       watchClusterInfo: (session, context) => this.#clusterInfos(session.sessionId, context),
+      ...this.#service,
     });
   }
 
