@@ -2,7 +2,6 @@ import { productVersion } from '#base/common/version.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import { builtIn, loadConfig } from '../config/load-config.ts';
 import type { InstallDependencies } from '../install/install-handlers.ts';
-import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import type { DaemonContext } from './daemon-context.ts';
 
 /** What the installer needs of the daemon: clusters by kubeconfig, the configuration's say, and tasks. */
@@ -12,6 +11,8 @@ export function installDependencies(daemon: DaemonContext): InstallDependencies 
     loadConfig({ configFile: paths.configFile, ...(extension === undefined ? {} : { kubeconfigExtension: extension }) });
   return {
     async openCluster(input) {
+      // Loaded when it is needed: it is large.
+      const { loadKubeconfig } = await import('../kube/kubeconfig.ts');
       const target = loadKubeconfig(input);
       const { cluster } = config(target.extension).config;
       return {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, Engagement, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
-import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import { contextName } from '../kube/context-name.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import { engagementsFile, forgetEngagements } from '../engagements/desired-engagements.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
@@ -300,7 +300,7 @@ export class Connections {
 
 /** Context and namespace, in letters that a file name and a regular expression take as they are. */
 function defaultName(request: ConnectRequest): string {
-  const target = loadKubeconfig(request);
+  const target = contextName(request);
   return `${target.context}-${request.namespace ?? target.namespace}`
     .replace(/[^a-zA-Z0-9._-]+/g, '-')
     .replace(/^[^a-zA-Z0-9]+/, '')

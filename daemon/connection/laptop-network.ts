@@ -32,10 +32,10 @@ export interface DnsHook {
 }
 
 /**
- * Interfaces take their addresses from the range for benchmarks of networks (RFC 2544), which nothing routes: a /28 each, so that thirteen
- * peers times 64,512 ports are there for NAT.
+ * Interfaces take their addresses from the range for benchmarks of networks (RFC 2544), which nothing routes: a /29 each, so that four
+ * peers times 64,512 ports are there for NAT, which a thousand connections a second use up in four minutes.
  */
-const addressPool = { prefix: '198.18', size: 16 };
+const addressPool = { prefix: '198.18', size: 8, peers: 4 };
 
 /** A /112 each of one unique local prefix (RFC 4193) with random bits of our own. */
 const ipv6Prefix = 'fd7c:e51e:9a0f';
@@ -186,17 +186,17 @@ async function freeAddressBlock(): Promise<AddressBlock> {
   const routes = await readHostRoutes();
   const hasIpv6 = routes.some(({ cidr }) => cidr.family === 6);
   for (let index = 0; index < 256; index += 1) {
-    const base = (index % 16) * addressPool.size;
-    const prefix = `${addressPool.prefix}.${Math.floor(index / 16)}`;
-    const cidr = parseCidr(`${prefix}.${base}/28`);
+    const base = (index % 32) * addressPool.size;
+    const prefix = `${addressPool.prefix}.${Math.floor(index / 32)}`;
+    const cidr = parseCidr(`${prefix}.${base}/29`);
     if (cidr === undefined || routes.some((route) => route.cidr.prefix > 1 && overlaps(route.cidr, cidr))) continue;
     const ipv6Base = index === 0 ? `${ipv6Prefix}::` : `${ipv6Prefix}:${index.toString(16)}::`;
     const first = firstExemptPort + index * exemptPortCount;
     return {
-      cidrs: [`${prefix}.${base + 1}/28`, ...(hasIpv6 ? [`${ipv6Base}1/112`] : [])],
+      cidrs: [`${prefix}.${base + 1}/29`, ...(hasIpv6 ? [`${ipv6Base}1/112`] : [])],
       ipv4: {
         interfaceAddress: `${prefix}.${base + 1}`,
-        peers: Array.from({ length: addressPool.size - 3 }, (_, offset) => `${prefix}.${base + 2 + offset}`),
+        peers: Array.from({ length: addressPool.peers }, (_, offset) => `${prefix}.${base + 2 + offset}`),
       },
       ipv6: hasIpv6 ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`] } : undefined,
       exemptPorts: { first, last: first + exemptPortCount - 1 },
@@ -205,7 +205,7 @@ async function freeAddressBlock(): Promise<AddressBlock> {
   throw new AppError({
     code: 'interface.failed',
     message: 'No addresses are left for another interface',
-    reason: 'Routes of this laptop, or other connections, take all of 198.18.0.0/20',
+    reason: 'Routes of this laptop, or other connections, take all of 198.18.0.0/21',
   });
 }
 

@@ -116,6 +116,8 @@ export class FakeIntercepts {
     const name = describeConnection(info.connectionId);
     const resolve = this.#callers.get(name);
     this.#callers.delete(name);
+    // An accepted tunnel hears of the dial only while it is read.
+    tunnel.read(0);
     resolve?.(tunnel);
     return resolve !== undefined;
   }
