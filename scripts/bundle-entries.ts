@@ -17,6 +17,7 @@ export const bundleEntries: readonly BundleEntry[] = [
   { name: 'nat-worker', source: 'daemon/nat/nat-worker.ts', hasCompileCache: true },
   { name: 'helper', source: 'helper/main.ts', hasCompileCache: false },
   { name: 'manager', source: 'cluster/manager/main.ts', hasCompileCache: false },
+  { name: 'agent', source: 'cluster/agent/main.ts', hasCompileCache: false },
 ];
 
 /** Packages with compiled code, which are loaded from node_modules at run time. */

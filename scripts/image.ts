@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { productVersion } from '../base/common/version.ts';
 import { imageArchive } from '../cluster/image/image-archive.ts';
-import { appDirectory, nodePath, rootFiles } from '../cluster/image/root-files.ts';
+import { appDirectory, nftPath, nodePath, rootFiles } from '../cluster/image/root-files.ts';
 import { defaultImageName, defaultImageRegistry } from '../protocol/chart/values.ts';
 import { checkout, distDirectory } from './checkout.ts';
 
@@ -12,15 +12,18 @@ import { checkout, distDirectory } from './checkout.ts';
  *
  * Assembles the image that traffic-manager, traffic-agent and init container run, as an archive for `docker load`,
  * `ctr images import` and `kind load image-archive`. Nothing is pulled and no container engine is needed: the file system is this
- * checkout's Node and the bundle `dist/manager.js`, which `npm run build` makes. The same inputs give the same digest.
+ * checkout's Node, this machine's nft, which programs the redirects of pods, and the bundles `dist/manager.js` and `dist/agent.js`, which
+ * `npm run build` makes. The same inputs give the same digest.
  */
 const reference = option('--reference') ?? `${defaultImageRegistry}/${defaultImageName}:${productVersion}`;
 const program = option('--program') ?? join(distDirectory, 'manager.js');
+const agentProgram = join(distDirectory, 'agent.js');
 const out = option('--out') ?? join(distDirectory, 'image', 'telepresence-desktop.tar');
 const nodeBinary = realpathSync(join(checkout, 'node_modules/node/bin/node'));
 
 if (process.platform !== 'linux') fail('The image is assembled from Linux programs: run this on Linux');
-if (!existsSync(program)) fail(`${program} does not exist: run "npm run build" first`);
+for (const file of [program, agentProgram]) if (!existsSync(file)) fail(`${file} does not exist: run "npm run build" first`);
+if (!existsSync(nftPath)) fail(`${nftPath} does not exist: install the package nftables`);
 
 const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? process.arch;
 const { archive, layer, digest } = imageArchive({
@@ -30,7 +33,8 @@ const { archive, layer, digest } = imageArchive({
     nodeBinary,
     new Map([
       ['manager.js', readFileSync(program)],
-      // Says that manager.js is an ES module, so that Node need not find out.
+      ['agent.js', readFileSync(agentProgram)],
+      // Says that they are ES modules, so that Node need not find out.
       ['package.json', Buffer.from('{"type":"module"}\n')],
     ]),
   ),

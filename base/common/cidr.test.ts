@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type Cidr,
   containsCidr,
   containsIp,
   coveringCidr,
@@ -9,9 +10,8 @@ import {
   overlaps,
   parseCidr,
   subtractCidr,
-  type Cidr,
 } from './cidr.ts';
-import { formatIp, ipFromBytes, ipToBytes, parseIp, type IpAddress } from './ip.ts';
+import { formatIp, type IpAddress, ipFromBytes, ipToBytes, parseIp } from './ip.ts';
 
 const ipv4 = fc.nat({ max: 0xffff_ffff }).map((value): IpAddress => ({ family: 4, value: BigInt(value) }));
 const ipv6 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }).map((value): IpAddress => ({ family: 6, value }));

@@ -1,4 +1,4 @@
-import { familyBits, formatIp, parseIp, type IpAddress } from './ip.ts';
+import { familyBits, formatIp, type IpAddress, parseIp } from './ip.ts';
 
 /** A subnet in canonical form: the bits behind the prefix are zero. */
 export interface Cidr {

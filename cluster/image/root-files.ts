@@ -6,10 +6,11 @@ import type { TarEntry } from './tar.ts';
 
 /** Where programs and their files are in the image. */
 export const nodePath = '/usr/bin/node';
+export const nftPath = '/usr/sbin/nft';
 export const appDirectory = '/app';
 
 /**
- * The image's file system: a Node binary with the shared libraries that it loads, the few files that name users and say how names are
+ * The image's file system: a Node binary and nft with the shared libraries that they load, the few files that name users and say how names are
  * resolved, and the product's programs. No shell, no package manager. Certificates of the cluster are mounted by Kubernetes.
  */
 export function rootFiles(nodeBinary: string, programs: ReadonlyMap<string, Uint8Array>): readonly TarEntry[] {
@@ -17,7 +18,8 @@ export function rootFiles(nodeBinary: string, programs: ReadonlyMap<string, Uint
   const add = (path: string, content: string | Uint8Array, mode = 0o644) =>
     files.set(path, { mode, content: typeof content === 'string' ? Buffer.from(content) : content });
   add(nodePath, stripped(nodeBinary), 0o755);
-  for (const library of sharedLibraries(nodeBinary)) add(library, readFileSync(library), 0o755);
+  add(nftPath, readFileSync(nftPath), 0o755);
+  for (const library of [nodeBinary, nftPath].flatMap(sharedLibraries)) add(library, readFileSync(library), 0o755);
   add('/etc/passwd', 'root:x:0:0:root:/root:/sbin/nologin\ntelepresence:x:1000:1000::/tmp:/sbin/nologin\n');
   add('/etc/group', 'root:x:0:\ntelepresence:x:1000:\n');
   add('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n');

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createProcessLogger } from '#base/node/logger.ts';
+import { createProcessLogger, type ProcessLogger } from '#base/node/logger.ts';
 import { productPaths } from '#base/node/paths.ts';
 import { startDaemon } from './daemon.ts';
 import { createHandlers } from './handlers.ts';
@@ -10,6 +11,7 @@ export async function runDaemon(): Promise<number> {
   const file = process.env['TELEPRESENCE_LOGFILE'] || join(paths.logDirectory, 'daemon.log');
   const processLogger = createProcessLogger({ component: 'daemon', file });
   const { logger } = processLogger;
+  await applyConfiguredLevel(processLogger, paths.configFile);
   const crash = (kind: string) => (error: unknown) => {
     logger.error(`Daemon crashed: ${kind}`, { error });
     print(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -37,6 +39,18 @@ export async function runDaemon(): Promise<number> {
   await daemon.ended;
   processLogger.close();
   return 0;
+}
+
+/** Without a file there is nothing to read, and the parser of YAML is not loaded. */
+async function applyConfiguredLevel({ logger, setLevel }: ProcessLogger, configFile: string): Promise<void> {
+  if (!existsSync(configFile)) return;
+  try {
+    const { loadConfig } = await import('../config/load-config.ts');
+    setLevel(loadConfig({ configFile }).config.logLevels.userDaemon, 0);
+  } catch (error) {
+    // A connect will say so to a person.
+    logger.warn('The log level of the configuration does not count', { configFile, error });
+  }
 }
 
 /** For whoever started the process; the log is for later. */

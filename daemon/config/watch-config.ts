@@ -4,15 +4,12 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import { type ConfigInputs, type LoadedConfig, loadConfig } from './load-config.ts';
 import type { ClientConfig } from './schema.ts';
 
-/** Groups that count at once when the file changes; all others count with the next connection. */
-export const liveGroups = ['logLevels', 'timeouts'] as const satisfies readonly (keyof ClientConfig)[];
-
 /** An editor's several writes and renames are one change. */
 const settleMs = 100;
 /** Where the system has no watches left to give. */
 const pollMs = 2_000;
 
-/** The groups of `next` that count at once, the rest of `current`. */
+/** Levels and time-outs of `next`, which count at once; all else as it is in `current` until the next connection. */
 export function applyLive(current: ClientConfig, next: ClientConfig): ClientConfig {
   return { ...current, logLevels: next.logLevels, timeouts: next.timeouts };
 }

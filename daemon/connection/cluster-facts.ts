@@ -1,4 +1,4 @@
-import { cidrOf, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, cidrOf } from '#base/common/cidr.ts';
 import { formatIp, ipFromBytes } from '#base/common/ip.ts';
 import type { ClusterInfo, IPNet } from '#protocol/cluster/generated/manager_pb.js';
 

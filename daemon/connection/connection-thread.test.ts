@@ -40,6 +40,7 @@ describe("a connection's thread", () => {
         name: 'test',
         request: { kubeFlags: { kubeconfig } },
         helperSocket: join(directory, 'no-helper'),
+        helper: { nodePath: '/bin/false', helperScript: '', instance: '0123456789ab', uid: 1, asRoot: true },
         configFile: join(directory, 'config.yml'),
         installId: 'install',
         logDirectory: directory,

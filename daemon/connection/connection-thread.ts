@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import type { Logger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, Engagement, HealthCondition } from '#protocol/local-api/model.ts';

@@ -1,10 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createProcessLogger } from '#base/node/logger.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { ensureHelper } from '../helper-client/launch.ts';
 import { Connection } from './connection.ts';
 import { effectiveConfig, settingsOf } from './effective-config.ts';
 import type { FromWorker, ToWorker, WorkerCallName, WorkerCalls, WorkerInput } from './worker-messages.ts';
 import { checkWorkloadNamespace, watchWorkloads } from './workloads.ts';
+
+/** A helper listens in a fraction of a second. */
+const helperStartTimeoutMs = 5_000;
 
 interface CallContext<Name extends WorkerCallName> {
   readonly signal: AbortSignal;
@@ -34,6 +38,8 @@ const handlers: WorkerHandlers = {
       request: input.request,
       settings: (sources) => settingsOf(effectiveConfig(input, sources), input),
       helperSocket: input.helperSocket,
+      startHelper: (stopSignal) =>
+        ensureHelper({ ...input.helper, socketPath: input.helperSocket, timeoutMs: helperStartTimeoutMs, signal: stopSignal }),
       installId: input.installId,
       logger,
       engagementsFile: input.engagementsFile,

@@ -1,31 +1,31 @@
 import { lookup } from 'node:dns/promises';
 import { hostname, userInfo } from 'node:os';
-import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { productVersion } from '#base/common/version.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
+import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import type { ClusterInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type {
+  Connection as ConnectionSnapshot,
   ConnectionState,
   ConnectRequest,
   ConnectStage,
-  Connection as ConnectionSnapshot,
   Engagement,
   HealthCondition,
 } from '#protocol/local-api/model.ts';
 import { formerSession } from '../engagements/desired-engagements.ts';
 import { Engagements } from '../engagements/engagements.ts';
-import { loadKubeconfig, type KubeTarget } from '../kube/kubeconfig.ts';
+import { type KubeTarget, loadKubeconfig } from '../kube/kubeconfig.ts';
 import { ClusterSession, type SessionState } from '../link/cluster-session.ts';
 import { managerError } from '../link/manager-error.ts';
-import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import { readHostRoutes } from '../routing/host-routes.ts';
 import { Rerouter } from '../routing/rerouter.ts';
 import { parseLocalReroute, parseRemoteReroute } from '../routing/reroutes.ts';
 import type { VirtualAddresses } from '../routing/virtual-addresses.ts';
 import type { RoutingPlan } from '../routing/wanted-routes.ts';
-import { clusterFacts, type ClusterFacts } from './cluster-facts.ts';
+import { type ClusterFacts, clusterFacts } from './cluster-facts.ts';
 import { connectionSnapshot } from './connection-snapshot.ts';
 import { HealthConditions } from './health-conditions.ts';
 import { conflictCondition, planLaptop } from './laptop-plan.ts';
@@ -45,6 +45,7 @@ export interface ConnectionOptions {
   readonly request: ConnectRequest;
   readonly settings: (sources: SettingsSources) => ConnectionSettings;
   readonly helperSocket: string;
+  readonly startHelper: (signal: AbortSignal) => Promise<void>;
   readonly installId: string;
   /** Where wanted engagements are kept. */
   readonly engagementsFile: string;
@@ -117,6 +118,7 @@ export class Connection {
     });
     this.#laptop = new LaptopSide({
       helperSocket: options.helperSocket,
+      startHelper: options.startHelper,
       dialer: this.#session,
       lookup: this.#session,
       realOf: (endpoint, protocol) => this.#realOf(endpoint, protocol),

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { StateStore } from '../state/state-store.ts';
-import { Connections, type Thread } from './connections.ts';
 import type { ConnectionThreadOptions } from './connection-thread.ts';
+import { Connections, type Thread } from './connections.ts';
 import { DesiredConnections } from './desired-connections.ts';
 
 /** A thread without a thread: its connection does what the test says. */

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import type { HelperLaunch } from '#base/node/helper-launch.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, Engagement, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
-import { contextName } from '../kube/context-name.ts';
-import { untilAborted } from '#base/node/until-aborted.ts';
 import { engagementsFile, forgetEngagements } from '../engagements/desired-engagements.ts';
+import { contextName } from '../kube/context-name.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
 
@@ -137,6 +139,7 @@ export class Connections {
         name,
         request,
         helperSocket: paths.helperSocket,
+        helper: helperLaunch(paths.helperInstance),
         configFile: paths.configFile,
         installId,
         logDirectory: paths.logDirectory,
@@ -296,6 +299,19 @@ export class Connections {
       this.#daemon.logger.warn('What is wanted could not be kept: it would not survive a crash', { error });
     }
   }
+}
+
+/** The helper's program lies beside this one's, as a bundle or as a source. */
+function helperLaunch(instance: string): HelperLaunch {
+  const script = import.meta.url.endsWith('.ts') ? '../../helper/main.ts' : './helper.js';
+  const uid = process.getuid?.() ?? 0;
+  return {
+    nodePath: process.execPath,
+    helperScript: fileURLToPath(new URL(script, import.meta.url)),
+    instance,
+    uid,
+    asRoot: uid === 0,
+  };
 }
 
 /** Context and namespace, in letters that a file name and a regular expression take as they are. */

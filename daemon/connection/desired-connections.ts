@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
-import { connectRequest, type ConnectRequest } from '#protocol/local-api/model.ts';
+import { type ConnectRequest, connectRequest } from '#protocol/local-api/model.ts';
 
 const fileSchema = z.record(z.string(), connectRequest);
 

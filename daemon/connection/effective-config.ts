@@ -1,5 +1,5 @@
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
-import { loadConfig, showConfig, type LoadedConfig } from '../config/load-config.ts';
+import { type LoadedConfig, loadConfig, showConfig } from '../config/load-config.ts';
 import type { SettingsSources } from './connection.ts';
 import type { ConnectionSettings } from './settings.ts';
 import type { WorkerInput } from './worker-messages.ts';

@@ -1,11 +1,11 @@
-import { formatCidr, overlaps, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { closeSync } from 'node:fs';
+import { type Cidr, formatCidr, overlaps, parseCidr } from '#base/common/cidr.ts';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
 import { DataPath, type DataPathOptions } from '../data-path/data-path.ts';
-import { closeSync } from 'node:fs';
 import { HelperClient } from '../helper-client/helper-client.ts';
 import { readHostRoutes } from '../routing/host-routes.ts';
 

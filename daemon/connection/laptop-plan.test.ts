@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { formatCidr, type Cidr } from '#base/common/cidr.ts';
-import { formatIp, parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type Cidr, formatCidr } from '#base/common/cidr.ts';
+import { formatIp, type IpAddress, parseIp } from '#base/common/ip.ts';
 import { parseSubnets } from '../routing/wanted-routes.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import { conflictCondition, planLaptop, type LaptopPlanInput } from './laptop-plan.ts';
+import { conflictCondition, type LaptopPlanInput, planLaptop } from './laptop-plan.ts';
 import type { ConnectionSettings } from './settings.ts';
 
 const cidrs = (...texts: string[]): Cidr[] => parseSubnets(texts, 'test');

@@ -1,7 +1,7 @@
-import { containsCidr, formatCidr, parseCidr, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, containsCidr, formatCidr, parseCidr } from '#base/common/cidr.ts';
 import type { IpAddress } from '#base/common/ip.ts';
-import { AppError } from '#protocol/errors/app-error.ts';
 import { normalizeName, reverseZones } from '#net/dns/names.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import type { HostRoute } from '../routing/host-routes.ts';
 import { VirtualAddresses } from '../routing/virtual-addresses.ts';
 import { parseSubnets, planRoutes, type RoutingPlan } from '../routing/wanted-routes.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '#base/common/log.ts';
 import type { Cidr } from '#base/common/cidr.ts';
-import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, parseIp } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { dnsHookModes } from '#protocol/helper/helper-api.ts';
@@ -9,8 +9,8 @@ import type { DataPathOptions } from '../data-path/data-path.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { ClusterLookup } from '../dns/cluster-resolver.ts';
 import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
-import { verifyDns, type DnsVerification } from '../dns/verify-dns.ts';
-import { LaptopNetwork, type DnsHook, type LaptopNetworkOptions } from './laptop-network.ts';
+import { type DnsVerification, verifyDns } from '../dns/verify-dns.ts';
+import { type DnsHook, LaptopNetwork, type LaptopNetworkOptions } from './laptop-network.ts';
 
 /** What the laptop is to be like; changes are applied as they come. */
 export interface WantedLaptop {
@@ -33,6 +33,8 @@ export type Network = Pick<
 
 export interface LaptopSideOptions {
   readonly helperSocket: string;
+  /** Starts a helper where none listens, if that needs nobody's password. */
+  readonly startHelper?: (signal: AbortSignal) => Promise<void>;
   readonly dialer: TunnelDialer;
   readonly lookup: ClusterLookup;
   readonly realOf: DataPathOptions['realOf'];
@@ -196,6 +198,10 @@ export class LaptopSide {
 
   async #repair(): Promise<void> {
     const { signal } = this.#stop;
+    // Once: a sudo that wants a password is not to be asked every half second.
+    await this.#options.startHelper?.(signal).catch((error: unknown) => {
+      this.#options.logger.info('The helper is left for somebody else to start', { error });
+    });
     while (!signal.aborted) {
       try {
         if (!(await isHelperListening(this.#options.helperSocket))) throw new Error('No helper listens');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/common/log.ts';
-import { KubeStatusError, type KubeClient } from '#net/kube/kube-client.ts';
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 
 interface NamespaceObject {
   readonly metadata: { readonly name: string; readonly resourceVersion?: string };

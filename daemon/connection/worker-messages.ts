@@ -1,13 +1,15 @@
 import type { LogLevel } from '#base/common/log.ts';
+import type { HelperLaunch } from '#base/node/helper-launch.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
-import type { ConnectRequest, Connection, Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
+import type { Connection, ConnectRequest, Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
 
 /** What a connection's thread is started with. */
 export interface WorkerInput {
   readonly name: string;
   readonly request: ConnectRequest;
   readonly helperSocket: string;
+  readonly helper: HelperLaunch;
   readonly configFile: string;
   readonly installId: string;
   readonly logDirectory: string;

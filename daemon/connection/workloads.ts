@@ -1,9 +1,9 @@
 import {
   WorkloadEvent_Type,
+  type WorkloadInfo,
   WorkloadInfo_AgentState,
   WorkloadInfo_Kind,
   WorkloadInfo_State,
-  type WorkloadInfo,
 } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';

@@ -1,11 +1,11 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
-import { describeConnection, type ConnectionId, type Endpoint, type Protocol } from '#net/tunnel/stream-info.ts';
+import { type ConnectionId, describeConnection, type Endpoint, type Protocol } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { AppError } from '#protocol/errors/app-error.ts';
-import { Nat } from '../nat/nat.ts';
 import type { TcpFlow } from '../nat/flows.ts';
+import { Nat } from '../nat/nat.ts';
 import { AnsweringDestinations } from './answering-destinations.ts';
 import { relay } from './tcp-relay.ts';
 import type { TunnelDialer } from './tunnel-dialer.ts';

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Socket } from 'node:net';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { relay } from './tcp-relay.ts';
 import { SocketPairs, TunnelPairs } from './testing/tunnel-pair.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from '#base/common/log.ts';
-import { describeConnection, type ConnectionId } from '#net/tunnel/stream-info.ts';
+import { type ConnectionId, describeConnection } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { UdpFlow } from '../nat/flows.ts';
 import type { TunnelDialer } from './tunnel-dialer.ts';

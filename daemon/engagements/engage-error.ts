@@ -1,15 +1,17 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import * as z from 'zod/mini';
+import { InterceptDispositionType, type InterceptInfo, type PreparedIntercept } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
-import {
-  type InterceptInfo,
-  InterceptDispositionType,
-  type PreparedIntercept,
-} from '#protocol/cluster/generated/manager_pb.js';
+import { errorData } from '#protocol/local-api/model.ts';
+
+const errorTrailer = 'telepresence-error-bin';
 
 /** What the traffic-manager or the way to it answered instead of an intercept. */
 export function engageError(error: unknown, name: string): AppError {
   if (!(error instanceof ConnectError)) return AppError.from(error);
+  const whole = carriedError(error.metadata);
+  if (whole !== undefined) return new AppError(whole.toData(), error);
   const code = codes[error.code];
   if (code === undefined) return engageFailure('engagement.failed', name, error.rawMessage, error);
   if (code === 'connection.lost') {
@@ -49,9 +51,19 @@ function engageFailure(code: ErrorCode, name: string, words: string, cause?: unk
   );
 }
 
-/** Categories of the API: 1 the request, 2 the cluster's set-up, 3 and 4 anything else. */
-export function preparedError({ error, errorCategory }: PreparedIntercept, name: string): AppError | undefined {
+/**
+ * Why nothing was prepared.
+ *
+ * Categories of the API: 1 the request, 2 the cluster's set-up, 3 and 4 anything else.
+ */
+export function preparedError(
+  { error, errorCategory }: PreparedIntercept,
+  trailers: Headers,
+  name: string,
+): AppError | undefined {
   if (error === '') return undefined;
+  const whole = carriedError(trailers);
+  if (whole !== undefined) return whole;
   return engageFailure(errorCategory === 1 ? 'engagement.refused' : 'engagement.failed', name, error);
 }
 
@@ -70,6 +82,32 @@ export function dispositionError({ disposition, message, spec }: InterceptInfo):
       const words = message === '' ? `The traffic-manager says ${InterceptDispositionType[disposition]}` : message;
       return engageFailure('engagement.failed', spec?.name ?? '', words);
     }
+  }
+}
+
+/** The error as the traffic-manager threw it, in a trailer: JSON in base64. */
+function carriedError(trailers: Headers): AppError | undefined {
+  try {
+    const text = Buffer.from(trailers.get(errorTrailer) ?? '', 'base64').toString('utf8');
+    if (text === '') return undefined;
+    const { reason, context, remedies, ...data } = z.parse(errorData, JSON.parse(text));
+    return new AppError({
+      ...data,
+      ...(reason === undefined ? {} : { reason }),
+      ...(context === undefined ? {} : { context }),
+      ...(remedies === undefined
+        ? {}
+        : {
+            remedies: remedies.map(({ label, command, link }) => ({
+              label,
+              ...(command === undefined ? {} : { command }),
+              ...(link === undefined ? {} : { link }),
+            })),
+          }),
+    });
+  } catch {
+    // Of another version: its words are left.
+    return undefined;
   }
 }
 

@@ -42,7 +42,7 @@ export class EngagementReports {
 
   stop(): void {
     clearTimeout(this.#timer);
-    for (const name of [...this.#latest.keys()]) this.gone(name);
+    for (const name of this.#latest.keys()) this.gone(name);
   }
 
   #tellTraffic(): void {
@@ -64,12 +64,9 @@ export class EngagementReports {
     );
     const stuck = all.filter(({ state }) => state.kind === 'waiting' || state.kind === 'ended');
     const reasons = stuck.map(({ name, state }) => `${name}: ${'reason' in state ? state.reason.message : ''}`);
-    this.#set(
-      'engagement.not-served',
-      'An intercept gets no traffic',
-      stuck.length === 0 ? undefined : reasons.join('; '),
-      [{ label: 'End it', command: `telepresence leave ${stuck[0]?.name ?? ''}` }],
-    );
+    this.#set('engagement.not-served', 'An intercept gets no traffic', stuck.length === 0 ? undefined : reasons.join('; '), [
+      { label: 'End it', command: `telepresence leave ${stuck[0]?.name ?? ''}` },
+    ]);
   }
 
   #set(code: string, title: string, message: string | undefined, remedies: { label: string; command?: string }[]): void {

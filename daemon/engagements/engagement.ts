@@ -8,7 +8,7 @@ import { untilAborted } from '#base/node/until-aborted.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import type { DialRequest, InterceptInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
-import type { EngagementState, Engagement as EngagementSnapshot, InterceptRequest } from '#protocol/local-api/model.ts';
+import type { Engagement as EngagementSnapshot, EngagementState, InterceptRequest } from '#protocol/local-api/model.ts';
 import { dispositionError, engageError, preparedError } from './engage-error.ts';
 import { EnvironmentFiles } from './environment-files.ts';
 import { handlerHosts, isListening } from './handler-dial.ts';
@@ -129,7 +129,8 @@ export class Engagement {
     this.#isEquipped = true;
     const warnings = this.#files.write(this.request, this.environment());
     await this.#podPorts.start(this.request.toPod);
-    return [...warnings, ...(await this.#handlerWarnings())];
+    await this.#checkHandler();
+    return warnings;
   }
 
   /** The intercepts as the traffic-manager has them now; those that it lacks are lost. */
@@ -246,12 +247,14 @@ export class Engagement {
     const { namespace, owner, checkTarget } = this.#place;
     stage(`Making sure that ${this.request.workload ?? this.name} has a traffic-agent`);
     const draft = port.draft(this.request, { namespace, owner, targetHost: await targetHost(this.hosts[0] ?? '') });
+    let trailers = new Headers();
     const prepared = await link.manager.prepareIntercept(
       { session, interceptSpec: draft },
-      { signal, timeoutMs: prepareTimeoutMs },
+      { signal, timeoutMs: prepareTimeoutMs, onTrailer: (received) => (trailers = received) },
     );
-    const error = preparedError(prepared, this.name);
-    if (error !== undefined) throw error;
+    const refusal = preparedError(prepared, trailers, this.name);
+    if (refusal !== undefined) throw refusal;
+    checkContainer(this.request, prepared.containerName);
     const spec = port.prepare(draft, prepared);
     if (this.#container === '') this.#container = prepared.containerName;
     checkTarget(this, port);
@@ -320,17 +323,14 @@ export class Engagement {
     }
   }
 
-  async #handlerWarnings(): Promise<string[]> {
-    const tcp = this.ports.filter(({ protocol }) => protocol === 'TCP');
-    const missing: number[] = [];
-    for (const { laptopPort = 0 } of tcp) {
-      if (!(await isListening({ hosts: this.hosts, port: laptopPort }, AbortSignal.timeout(handlerCheckMs)))) missing.push(laptopPort);
-    }
-    if (tcp.length > 0) this.#handlerSeen(missing.length === 0);
-    return missing.map(
-      (port) =>
-        `Nothing listens on ${this.hosts[0] ?? ''}:${port} yet: until a program does, callers of ${this.name} see a closed connection`,
+  /** UDP does not tell whether somebody listens. */
+  async #checkHandler(): Promise<void> {
+    const ports = this.ports.flatMap(({ protocol, laptopPort = 0 }) => (protocol === 'TCP' ? [laptopPort] : []));
+    if (ports.length === 0) return;
+    const found = await Promise.all(
+      ports.map((port) => isListening({ hosts: this.hosts, port }, AbortSignal.timeout(handlerCheckMs))),
     );
+    if (!this.#stop.signal.aborted) this.#handlerSeen(found.every(Boolean));
   }
 
   #handlerSeen(isUp: boolean): void {
@@ -347,12 +347,7 @@ export class Engagement {
     const { signal } = this.#stop;
     while (!signal.aborted && this.#handler === 'not-listening') {
       await sleep(handlerCheckMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted) break;
-      const ports = this.ports.filter(({ protocol }) => protocol === 'TCP').map(({ laptopPort = 0 }) => laptopPort);
-      const found = await Promise.all(
-        ports.map((port) => isListening({ hosts: this.hosts, port }, AbortSignal.timeout(handlerCheckMs))),
-      );
-      if (found.every(Boolean)) this.#handlerSeen(true);
+      await this.#checkHandler();
     }
     this.#isChecking = false;
   }
@@ -369,6 +364,16 @@ export class Engagement {
   #changed(): void {
     this.#place.onChanged(this);
   }
+}
+
+/** The wire has no word for the container: it is that of the port. */
+function checkContainer({ name, container }: InterceptRequest, found: string): void {
+  if (container === undefined || found === '' || container === found) return;
+  throw new AppError({
+    code: 'usage',
+    message: `The port of "${name}" belongs to the container ${found}, not to ${container}`,
+    remedies: [{ label: `Name a port of ${container}`, command: '--port 8080:PORT' }],
+  });
 }
 
 /** Connection ids hold addresses; the name itself is resolved with each dial. */

@@ -1,12 +1,13 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type AddressInfo, connect as connectTcp, type Server, type Socket } from 'node:net';
-import { createSocket } from 'node:dgram';
+import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { InterceptDispositionType } from '#protocol/cluster/generated/manager_pb.js';
@@ -149,7 +150,9 @@ describe('engagements', () => {
       id: 'session-1:shop',
       podIp: '10.244.0.7',
       laptopAddress: '127.0.0.1',
-      ports: [{ laptopPort: port, containerPort: 8080, protocol: 'TCP', identifier: 'http', service: { name: 'shop', port: 80 } }],
+      ports: [
+        { laptopPort: port, containerPort: 8080, protocol: 'TCP', identifier: 'http', service: { name: 'shop', port: 80 } },
+      ],
       state: { kind: 'active' },
       handler: 'listening',
     });
@@ -185,7 +188,7 @@ describe('engagements', () => {
     const second = await fake.call({ port });
     await second.dialled;
     await vi.waitFor(() => expect(sockets).toHaveLength(2), soon);
-    const closed = once(sockets[1] ?? handler, 'close');
+    const closed = new Promise((resolve) => sockets[1]?.once('close', resolve));
     second.destroy();
     await closed;
   });
@@ -195,15 +198,18 @@ describe('engagements', () => {
     await intercept({ ports: [{ laptopPort: portOf(echo) }] });
     const tunnel = await fake.call({ port: portOf(echo) });
     await tunnel.dialled;
-    const block = Buffer.alloc(8 * 1024 * 1024, 'abcdefg');
-    tunnel.end(block);
+    const block = Buffer.alloc(64 * 1024, 'abcdefg');
+    const blocks = Array.from({ length: 128 }, () => block);
+    Readable.from(blocks).pipe(tunnel);
     const chunks: Buffer[] = [];
     for await (const chunk of tunnel) chunks.push(chunk as Buffer);
-    expect(Buffer.concat(chunks).equals(block)).toBe(true);
+    expect(Buffer.concat(chunks).equals(Buffer.concat(blocks))).toBe(true);
   });
 
   it('carry datagrams', async () => {
-    const socket = createSocket('udp4', (message, from) => socket.send(`you said ${message.toString()}`, from.port, from.address));
+    const socket = createSocket('udp4', (message, from) =>
+      socket.send(`you said ${message.toString()}`, from.port, from.address),
+    );
     closers.push(() => socket.close());
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
     const { port: udpPort } = socket.address();
@@ -239,8 +245,7 @@ describe('engagements', () => {
 
   it('reject a connection and say so, until something listens', async () => {
     const free = await freePort();
-    const { warnings } = await intercept({ ports: [{ laptopPort: free }] });
-    expect(warnings[0]).toContain(`Nothing listens on 127.0.0.1:${free} yet`);
+    expect((await intercept({ ports: [{ laptopPort: free }] })).engagement.handler).toBe('not-listening');
     const tunnel = await fake.call({ port: free });
     await expect(tunnel.dialled).rejects.toThrow(DialRejectedError);
     expect(shown.get('shop')).toMatchObject({ handler: 'not-listening', state: { kind: 'active' } });
@@ -307,7 +312,11 @@ describe('engagements', () => {
   });
 
   it.each([
-    ['prepare', new ConnectError('there is no workload "shop" in namespace "default"\nthere is ship', Code.NotFound), 'engagement.refused'],
+    [
+      'prepare',
+      new ConnectError('there is no workload "shop" in namespace "default"\nthere is ship', Code.NotFound),
+      'engagement.refused',
+    ],
     ['create', new ConnectError('ann@desk has it since 9:00', Code.AlreadyExists), 'engagement.conflict'],
     ['prepare', new ConnectError('the image cannot be pulled', Code.FailedPrecondition), 'engagement.failed'],
   ])('fail at "%s" with the words of the traffic-manager, and leave nothing behind', async (call, error, code) => {
@@ -317,6 +326,19 @@ describe('engagements', () => {
     await expect(intercept()).rejects.toMatchObject({ code, message: expect.stringMatching(/^[A-Z]|^ann/) as string });
     expect(fake.intercepts.size).toBe(0);
     expect(shown.size).toBe(0);
+  });
+
+  it("fail with the traffic-manager's own error, where it sends one", async () => {
+    const data = {
+      code: 'workload.not-found',
+      message: 'There is no shop',
+      remedies: [{ label: 'Look', command: 'telepresence list' }],
+    };
+    fake.onCall = () => {
+      const encoded = Buffer.from(JSON.stringify(data)).toString('base64');
+      throw new ConnectError('There is no shop', Code.FailedPrecondition, { 'telepresence-error-bin': encoded });
+    };
+    await expect(intercept()).rejects.toMatchObject(data);
   });
 
   it('fail where an agent says so, or none answers in time', async () => {
@@ -380,7 +402,10 @@ describe('engagements', () => {
     // Seen by the watch, and not only in the answer to its creation.
     await vi.waitFor(() => expect(shown.get('shop')?.state.kind).toBe('active'), soon);
     fake.takeAway('shop');
-    await vi.waitFor(() => expect(shown.get('shop')?.state).toMatchObject({ kind: 'ended', reason: { code: 'engagement.removed' } }), soon);
+    await vi.waitFor(
+      () => expect(shown.get('shop')?.state).toMatchObject({ kind: 'ended', reason: { code: 'engagement.removed' } }),
+      soon,
+    );
     expect(fake.countOf('create')).toBe(1);
     expect((await intercept()).engagement.state.kind).toBe('active');
   });

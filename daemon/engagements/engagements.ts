@@ -69,7 +69,11 @@ export class Engagements {
   }
 
   /** Resolves when a request made in the cluster would arrive at the handler. @throws AppError, with nothing left behind. */
-  async intercept(request: InterceptRequest, onStage: (stage: string) => void, signal: AbortSignal): Promise<CallOutput<'intercept'>> {
+  async intercept(
+    request: InterceptRequest,
+    onStage: (stage: string) => void,
+    signal: AbortSignal,
+  ): Promise<CallOutput<'intercept'>> {
     const former = this.#engagements.get(request.name);
     if (former !== undefined && !former.isEnded) throw existsError(request.name);
     if (former !== undefined) this.#drop(former);
@@ -87,7 +91,8 @@ export class Engagements {
       engagement.close();
       if (live !== undefined) await this.#removeQuietly(engagement, live);
       if (this.#engagements.get(request.name) === engagement) this.#drop(engagement);
-      if (signal.aborted) throw new AppError({ code: 'cancelled', message: `The intercept "${request.name}" was cancelled` }, error);
+      if (signal.aborted)
+        throw new AppError({ code: 'cancelled', message: `The intercept "${request.name}" was cancelled` }, error);
       throw engageError(error, request.name);
     }
   }

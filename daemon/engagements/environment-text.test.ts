@@ -41,7 +41,11 @@ describe('an environment as text', () => {
   it('is read by a real shell as it was', () => {
     const value = `${tricky}\nsecond line\n`;
     const { text } = environmentText({ VALUE: value }, 'sh:export');
-    const printed = execFileSync('/bin/sh', ['-c', `${text}exec "$0" -e 'process.stdout.write(process.env.VALUE)'`, process.execPath]);
+    const printed = execFileSync('/bin/sh', [
+      '-c',
+      `${text}exec "$0" -e 'process.stdout.write(process.env.VALUE)'`,
+      process.execPath,
+    ]);
     expect(printed.toString()).toBe(value);
   });
 });

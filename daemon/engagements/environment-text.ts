@@ -28,7 +28,10 @@ function line(syntax: Exclude<EnvSyntax, 'json'>, name: string, value: string): 
     case 'docker':
       return `${name}=${oneLine(syntax, name, value)}`;
     case 'compose':
-      return `${name}="${value.replaceAll(/[\\"$]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`;
+      return `${name}="${value
+        .replaceAll(/[\\"$]/g, '\\$&')
+        .replaceAll('\n', '\\n')
+        .replaceAll('\r', '\\r')}"`;
     case 'sh':
       return `${name}=${shellQuoted(value)}`;
     case 'sh:export':

@@ -64,7 +64,10 @@ export class InterceptedPort {
   }
 
   /** What the traffic-manager is asked to prepare. */
-  draft(request: InterceptRequest, place: { readonly namespace: string; readonly owner: string; readonly targetHost: string }): InterceptSpec {
+  draft(
+    request: InterceptRequest,
+    place: { readonly namespace: string; readonly owner: string; readonly targetHost: string },
+  ): InterceptSpec {
     return create(InterceptSpecSchema, {
       name: this.wireName,
       client: place.owner,

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Logger } from '#base/common/log.ts';
 import { parseIp } from '#base/common/ip.ts';
+import type { Logger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { relay } from '../data-path/tcp-relay.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';

@@ -5,14 +5,14 @@ import { checkValues } from '#protocol/chart/check-values.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallInput } from '#protocol/local-api/local-api.ts';
 import { clusterError } from '../kube/cluster-error.ts';
-import { installRelease, type InstallOptions, upgradeRelease } from './install-release.ts';
+import { type InstallOptions, installRelease, upgradeRelease } from './install-release.ts';
 import { mergeGivenValues } from './merge-values.ts';
 import { objectName } from './object-path.ts';
 import {
   listRecords,
   markUninstalling,
-  recordedObjects,
   type ReleaseOperation,
+  recordedObjects,
   releaseOperation,
   removeRelease,
 } from './release-operation.ts';

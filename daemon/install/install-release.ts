@@ -1,6 +1,6 @@
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
-import { newRelease, type HelmRelease, withStatus } from './helm-release.ts';
+import { type HelmRelease, newRelease, withStatus } from './helm-release.ts';
 import { parseManifest } from './manifest.ts';
 import { objectKey } from './object-path.ts';
 import { refuseOverlap } from './other-managers.ts';

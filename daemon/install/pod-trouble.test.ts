@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { creationTrouble, podProgress, type PodObject } from './pod-trouble.ts';
+import { creationTrouble, type PodObject, podProgress } from './pod-trouble.ts';
 
 type Status = NonNullable<PodObject['status']>;
 const pod = (status: Status): PodObject => ({ metadata: { name: 'traffic-manager-x' }, status });

@@ -1,7 +1,7 @@
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { type KubeObject, releaseAnnotation, releaseId } from '#protocol/chart/kube-object.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { objectName, objectPath, type ObjectReference } from './object-path.ts';
+import { type ObjectReference, objectName, objectPath } from './object-path.ts';
 import { requestError } from './request-error.ts';
 
 /** Owner of the fields that this product sets, in the words of server-side apply. */

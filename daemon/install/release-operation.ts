@@ -4,7 +4,7 @@ import { managerName } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { isOurs, withStatus } from './helm-release.ts';
 import { parseManifest } from './manifest.ts';
-import { objectKey, type ObjectReference } from './object-path.ts';
+import { type ObjectReference, objectKey } from './object-path.ts';
 import { ReleaseNamespace } from './release-namespace.ts';
 import { ReleaseObjects } from './release-objects.ts';
 import { type ReleaseRecord, ReleaseStore } from './release-store.ts';

@@ -2,7 +2,7 @@ import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { releaseAnnotation } from '#protocol/chart/kube-object.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
-import { apiGroup, objectName, type ObjectReference, resourceOf } from './object-path.ts';
+import { apiGroup, type ObjectReference, objectName, resourceOf } from './object-path.ts';
 
 interface FailedRequest {
   readonly client: KubeClient;

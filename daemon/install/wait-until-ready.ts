@@ -7,9 +7,9 @@ import {
   type Condition,
   creationTrouble,
   type EventObject,
-  podProgress,
   type PodObject,
   type PodProgress,
+  podProgress,
   type Trouble,
 } from './pod-trouble.ts';
 

@@ -13,7 +13,10 @@ interface KubeconfigFile {
  * Context and namespace that a kubeconfig comes down to, for naming things. Reads as little as that needs: the library that knows the rest
  * costs 27 MiB in each thread that loads it. What is missing or broken is left empty, for whoever connects to complain about.
  */
-export function contextName({ kubeFlags, kubeconfigEnv = '' }: KubeconfigSource): { readonly context: string; readonly namespace: string } {
+export function contextName({ kubeFlags, kubeconfigEnv = '' }: KubeconfigSource): {
+  readonly context: string;
+  readonly namespace: string;
+} {
   const listed = kubeconfigEnv === '' ? [join(homedir(), '.kube', 'config')] : kubeconfigEnv.split(delimiter);
   const files = (kubeFlags.kubeconfig === undefined ? listed : [kubeFlags.kubeconfig]).map(readKubeconfig);
   const context = kubeFlags.context ?? files.map((file) => file['current-context'] ?? '').find((name) => name !== '') ?? '';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type AddressInfo, createServer } from 'node:net';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';

@@ -1,5 +1,6 @@
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import type { Logger } from '#base/common/log.ts';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
@@ -8,7 +9,6 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import { Link } from './link.ts';
 import { isSessionUnknown, managerError } from './manager-error.ts';
-import { untilAborted } from '#base/node/until-aborted.ts';
 import type { WireSession } from './wire-session.ts';
 
 export interface ClusterSessionOptions {

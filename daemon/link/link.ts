@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import { openPortForward } from '#net/port-forward/open-port-forward.ts';
 import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
@@ -8,8 +9,7 @@ import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { findManagerPod, type ManagerPod } from './find-manager.ts';
-import { untilAborted } from '#base/node/until-aborted.ts';
-import { WireSession, type ManagerClient } from './wire-session.ts';
+import { type ManagerClient, WireSession } from './wire-session.ts';
 
 /** Port-forwards that carry tunnels at the same time; more are opened only where the peer's stream limit asks for them. */
 const sharedForwards = 3;

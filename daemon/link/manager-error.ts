@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
 import { KubeStatusError } from '#net/kube/kube-client.ts';
+import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
 

@@ -1,15 +1,15 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { PassThrough } from 'node:stream';
-import { createClient, type Client } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { callUnary } from '#net/grpc/unary-call.ts';
-import { type DNSRequestSchema, type DNSResponse, Manager } from '#protocol/cluster/generated/manager_pb.js';
 import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-options.ts';
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { type DNSRequestSchema, type DNSResponse, Manager } from '#protocol/cluster/generated/manager_pb.js';
 
 export type ManagerClient = Client<typeof Manager>;
 

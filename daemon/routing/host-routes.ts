@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { cidrOf, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, cidrOf } from '#base/common/cidr.ts';
 import { ipFromBytes } from '#base/common/ip.ts';
 
 /** A route that the laptop has, by the interface that it leaves through. */

@@ -1,4 +1,4 @@
-import { containsIp, type Cidr } from '#base/common/cidr.ts';
+import { type Cidr, containsIp } from '#base/common/cidr.ts';
 import { familyBits, formatIp, type IpAddress } from '#base/common/ip.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatCidr } from '#base/common/cidr.ts';
-import { parseIp, type IpAddress } from '#base/common/ip.ts';
+import { type IpAddress, parseIp } from '#base/common/ip.ts';
 import { parseIpv4Routes, parseIpv6Routes } from './host-routes.ts';
 import { parseSubnets, planRoutes, type RoutingInput } from './wanted-routes.ts';
 

@@ -1,4 +1,5 @@
 import {
+  type Cidr,
   compareCidrs,
   containsCidr,
   formatCidr,
@@ -6,7 +7,6 @@ import {
   overlaps,
   parseCidr,
   subtractCidr,
-  type Cidr,
 } from '#base/common/cidr.ts';
 import { familyBits, type IpAddress } from '#base/common/ip.ts';
 import { AppError } from '#protocol/errors/app-error.ts';

@@ -1,5 +1,5 @@
-import type { ClientHttp2Session, ServerHttp2Stream } from 'node:http2';
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 
 /**
@@ -49,7 +49,7 @@ export async function serveUnary<Input extends DescMessage, Output extends DescM
 }
 
 function exchange(session: ClientHttp2Session, path: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+  return new Promise<Buffer>((resolve, reject) => {
     if (signal.aborted) {
       reject(aborted(signal));
       return;
@@ -64,19 +64,28 @@ function exchange(session: ClientHttp2Session, path: string, request: Buffer, si
     };
     signal.addEventListener('abort', abort, { once: true });
     const chunks: Buffer[] = [];
-    let status: Record<string, string | string[] | undefined> = {};
-    stream.on('response', (headers) => (status = { ...headers }));
-    stream.on('trailers', (trailers) => (status = { ...trailers }));
+    let status: IncomingHttpHeaders = {};
+    const keep = (headers: IncomingHttpHeaders) => {
+      status = headers;
+    };
+    stream.on('response', keep);
+    stream.on('trailers', keep);
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('error', (error) => reject(new ConnectError(error.message, Code.Unavailable)));
+    stream.on('error', (error: Error) => reject(new ConnectError(error.message, Code.Unavailable)));
     stream.on('close', () => {
       signal.removeEventListener('abort', abort);
-      const code = Number(status['grpc-status'] ?? Code.Unavailable);
-      if (code !== 0) reject(new ConnectError(decodeURIComponent(String(status['grpc-message'] ?? 'The stream broke')), code));
-      else resolve(Buffer.concat(chunks));
+      if (status['grpc-status'] === '0') resolve(Buffer.concat(chunks));
+      else reject(failure(status));
     });
     stream.end(request);
-  }).then((body) => unframe(body as Buffer));
+  }).then(unframe);
+}
+
+/** A stream that broke has no status. */
+function failure(status: IncomingHttpHeaders): ConnectError {
+  const message = decodeURIComponent(String(status['grpc-message'] ?? 'The stream broke'));
+  const code = Object.values(Code).find((value) => String(value) === status['grpc-status']);
+  return new ConnectError(message, typeof code === 'number' ? code : Code.Unavailable);
 }
 
 function aborted(signal: AbortSignal): ConnectError {

@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KubeClient, KubeStatusError, type KubeCredentials, type WatchEvent } from './kube-client.ts';
+import { KubeClient, type KubeCredentials, KubeStatusError, type WatchEvent } from './kube-client.ts';
 
 interface Named {
   readonly metadata: { readonly name: string };

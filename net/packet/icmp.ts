@@ -28,9 +28,6 @@ export type UnreachableKind = 'host' | 'port';
 const maxQuoteBytesV4 = 576 - 20 - icmpHeaderBytes;
 const maxQuoteBytesV6 = 1_280 - 40 - icmpHeaderBytes;
 
-/** Longest packet that `writeUnreachable` writes. */
-export const maxUnreachableBytes = 1_280;
-
 /** Whether the packet is an echo request, of its family's ICMP. */
 export function isEchoRequest(reader: IpPacketReader, packet: Uint8Array): boolean {
   const at = reader.transportOffset;

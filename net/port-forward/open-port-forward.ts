@@ -1,4 +1,4 @@
-import { KubeStatusError, type KubeCredentials } from '#net/kube/kube-client.ts';
+import { type KubeCredentials, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { PortForward, PortForwardTarget } from './port-forward-target.ts';
 import { openSpdyForward } from './spdy-forward.ts';
 import { openWebSocketForward } from './web-socket-forward.ts';

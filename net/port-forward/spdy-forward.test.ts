@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import { openPortForward } from './open-port-forward.ts';
 import { PortForwardError } from './port-forward-target.ts';
-import { controlFrame, controlType, dataHeader, flagFin, readFrameHeader, synStream } from './spdy-frames.ts';
 import { openSpdyForward } from './spdy-forward.ts';
+import { controlFrame, controlType, dataHeader, flagFin, readFrameHeader, synStream } from './spdy-frames.ts';
 
 const target = { namespace: 'ns', pod: 'web-0', port: 8080 };
 const timeoutMs = 5_000;
@@ -42,7 +42,7 @@ describe('SPDY frames', () => {
     inflate.on('data', (chunk: Buffer) => chunks.push(chunk));
     for (const frame of frames) await new Promise((resolve) => inflate.write(frame.subarray(18), resolve));
     const text = Buffer.concat(chunks);
-    expect(text.subarray(0, 12).toString('hex')).toBe(`00000002${'0000000a'}${Buffer.from('stre').toString('hex')}`);
+    expect(text.subarray(0, 12).toString('hex')).toBe(`000000020000000a${Buffer.from('stre').toString('hex')}`);
     expect(text.toString('latin1')).toMatch(/streamtype.{4}error.{4}port.{4}80.{4}.{4}streamtype.{4}data/s);
   });
 
@@ -65,7 +65,7 @@ describe('port-forward by SPDY', () => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       const { authorization, upgrade } = request.headers;
-      requested = `${request.method} ${request.url} ${upgrade} ${request.headers['x-stream-protocol-version']} ${authorization}`;
+      requested = `${request.method} ${request.url} ${upgrade} ${String(request.headers['x-stream-protocol-version'])} ${authorization}`;
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
       readFrames(socket, (frame) => onForward(socket, frame));
     });
@@ -100,7 +100,11 @@ describe('port-forward by SPDY', () => {
   it('carries bytes both ways, cut anywhere', async () => {
     onForward = (socket, { header, payload }) => {
       if (header.kind !== 'data') return;
-      const answer = Buffer.concat([controlFrame(controlType.synReply, 0, Buffer.alloc(20)), dataHeader(3, payload.length), payload]);
+      const answer = Buffer.concat([
+        controlFrame(controlType.synReply, 0, Buffer.alloc(20)),
+        dataHeader(3, payload.length),
+        payload,
+      ]);
       for (let at = 0; at < answer.length; at += 4_999) socket.write(answer.subarray(at, at + 4_999));
     };
     const forward = await openSpdyForward(credentials, target, { timeoutMs });
@@ -193,6 +197,10 @@ describe('port-forward by SPDY', () => {
       const body = JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: `cannot ${request.method}` });
       socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     });
-    await expect(openPortForward(credentials, target)).rejects.toMatchObject({ name: 'KubeStatusError', status: 403, message: 'cannot POST' });
+    await expect(openPortForward(credentials, target)).rejects.toMatchObject({
+      name: 'KubeStatusError',
+      status: 403,
+      message: 'cannot POST',
+    });
   });
 });

@@ -2,24 +2,24 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { KubeStatusError, type KubeCredentials } from '#net/kube/kube-client.ts';
+import type { KubeCredentials, KubeStatusError } from '#net/kube/kube-client.ts';
 import {
-  parseStatus,
-  portForwardUrl,
   type OpenOptions,
   type PortForward,
+  PortForwardError,
   type PortForwardTarget,
+  parseStatus,
+  portForwardUrl,
 } from './port-forward-target.ts';
-import { PortForwardError } from './port-forward-target.ts';
 import {
   controlFrame,
   controlType,
   dataHeader,
+  type FrameHeader,
   flagFin,
   frameHeaderBytes,
   readFrameHeader,
   synStream,
-  type FrameHeader,
 } from './spdy-frames.ts';
 
 /** Ids of a client's streams are odd; each port-forward is a pair. */

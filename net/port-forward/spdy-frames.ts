@@ -21,9 +21,6 @@ export const controlType = {
 } as const;
 export const flagFin = 0x01;
 
-/** The length field has 24 bits. */
-export const maxFrameBytes = 0xff_ffff;
-
 export type FrameHeader =
   | { readonly kind: 'control'; readonly type: number; readonly flags: number; readonly length: number }
   | { readonly kind: 'data'; readonly streamId: number; readonly flags: number; readonly length: number };

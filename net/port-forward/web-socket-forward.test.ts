@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import { PortForwardError } from './port-forward-target.ts';
 import { openWebSocketForward } from './web-socket-forward.ts';

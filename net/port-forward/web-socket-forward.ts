@@ -2,12 +2,12 @@ import { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import {
-  parseStatus,
-  PortForwardError,
-  portForwardUrl,
   type OpenOptions,
   type PortForward,
+  PortForwardError,
   type PortForwardTarget,
+  parseStatus,
+  portForwardUrl,
 } from './port-forward-target.ts';
 
 /**

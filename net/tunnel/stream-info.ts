@@ -1,4 +1,4 @@
-import { formatIp, ipFromBytes, ipToBytes, type IpAddress } from '#base/common/ip.ts';
+import { formatIp, type IpAddress, ipFromBytes, ipToBytes } from '#base/common/ip.ts';
 import { TunnelProtocolError, tunnelVersion } from './tunnel-code.ts';
 import { readUvarint, uvarintLength, writeUvarint } from './uvarint.ts';
 

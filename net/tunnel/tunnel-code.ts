@@ -25,8 +25,6 @@ export const tunnelCode = {
   session: 8,
 } as const;
 
-export type TunnelCode = (typeof tunnelCode)[keyof typeof tunnelCode];
-
 /** The version that this code speaks, in stream-info and stream-ok. */
 export const tunnelVersion = 2;
 

@@ -1,6 +1,6 @@
 import http2, { type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
-import { deferred, type Deferred } from '#base/common/deferred.ts';
+import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { encodeHeader, encodeMessage, FrameDecoder } from './framing.ts';
 import { TunnelProtocolError, tunnelCode } from './tunnel-code.ts';
 

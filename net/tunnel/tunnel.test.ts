@@ -7,11 +7,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseIp } from '#base/common/ip.ts';
 import { encodeMessage, FrameDecoder } from './framing.ts';
-import { clientSessionOptions, serverOptions, connectionWindowBytes } from './http2-options.ts';
+import { clientSessionOptions, connectionWindowBytes, serverOptions } from './http2-options.ts';
 import { acceptTunnel, managerTunnelPath, openTunnel } from './open-tunnel.ts';
 import { decodeConnectionId, decodeStreamInfo, encodeConnectionId, encodeStreamInfo, type StreamInfo } from './stream-info.ts';
-import { DialRejectedError, type TunnelDuplex } from './tunnel-duplex.ts';
 import { tunnelCode } from './tunnel-code.ts';
+import { DialRejectedError, type TunnelDuplex } from './tunnel-duplex.ts';
 
 function endpoint(ip: string, port: number) {
   const parsed = parseIp(ip);

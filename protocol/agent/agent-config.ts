@@ -60,6 +60,11 @@ const port = z.object({
    * of group `agentGroupId` send is exempt, so the agent reaches the app at `containerPort` of the pod's address or the loopback.
    */
   mode: z.enum(['named', 'redirect']),
+  /**
+   * Only in mode `redirect`, and where the kubelet probes the port: the init container redirects this port to `containerPort`, past the
+   * agent. The pod's probes ask here, so that an interception never makes a healthy app look dead. TCP.
+   */
+  probePort: z.optional(portNumber),
 });
 
 const container = z.object({

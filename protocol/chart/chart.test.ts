@@ -94,6 +94,9 @@ describe('objects of the chart', () => {
       'RoleBinding ambassador/traffic-manager',
       'ConfigMap ambassador/traffic-manager',
       'Service ambassador/traffic-manager',
+      'Secret ambassador/mutator-webhook-tls',
+      'Service ambassador/agent-injector',
+      'MutatingWebhookConfiguration -/agent-injector-webhook-ambassador',
       'Deployment ambassador/traffic-manager',
     ]);
   });
@@ -108,16 +111,46 @@ describe('objects of the chart', () => {
     expect(podOf(objects).env['MANAGED_NAMESPACES']).toBe('ambassador shop');
   });
 
-  it('give no right to change anything but to try a Service in the own namespace', () => {
+  it('give no right to change anything but what an agent takes, and to try a Service in the own namespace', () => {
     const rules = render({}).flatMap(
-      (object) => (object['rules'] as { verbs: string[]; resources: string[] }[] | undefined) ?? [],
+      (object) => (object['rules'] as { verbs: string[]; resources: string[]; resourceNames?: string[] }[] | undefined) ?? [],
     );
     const changing = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)));
     expect(changing.map(({ resources, verbs }) => [resources, verbs])).toEqual([
       [['tokenreviews'], ['create']],
       [['subjectaccessreviews'], ['create']],
+      [['mutatingwebhookconfigurations'], ['get', 'patch']],
+      [['pods/eviction'], ['create']],
+      [['deployments', 'statefulsets'], ['patch']],
       [['services'], ['create']],
+      [['secrets'], ['get', 'update']],
     ]);
+    const named = changing.filter(({ resourceNames }) => resourceNames !== undefined);
+    expect(named.map(({ resourceNames }) => resourceNames)).toEqual([
+      ['agent-injector-webhook-ambassador'],
+      ['mutator-webhook-tls'],
+    ]);
+  });
+
+  it('have no webhook and change nothing without the injector', () => {
+    const objects = render({ agentInjector: { enabled: false } });
+    expect(names(objects).some((name) => /Webhook|Secret|injector/.test(name))).toBe(false);
+    expect(JSON.stringify(objects)).not.toMatch(/patch|eviction|secrets/);
+    expect(podOf(objects).env['AGENT_INJECTOR']).toBe('false');
+  });
+
+  it('have a webhook for listed namespaces only where that is asked for', () => {
+    const objects = render({ namespaces: ['ambassador', 'shop'], agentInjector: { enabled: true } });
+    const webhook = objects.find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+    expect(webhook?.['webhooks']).toMatchObject([
+      {
+        failurePolicy: 'Ignore',
+        clientConfig: { service: { name: 'agent-injector', namespace: 'ambassador', path: '/traffic-agent', port: 443 } },
+        namespaceSelector: { matchExpressions: [{ operator: 'In', values: ['ambassador', 'shop'] }, { operator: 'NotIn' }] },
+      },
+    ]);
+    const cluster = objects.find(({ kind }) => kind === 'ClusterRole');
+    expect(cluster?.['rules']).toMatchObject([{ resources: ['mutatingwebhookconfigurations'] }]);
   });
 
   it('pass the restricted Pod Security Standard', () => {
@@ -134,7 +167,21 @@ describe('objects of the chart', () => {
 
   it('carry every value to where it counts', () => {
     const objects = render({
-      image: { registry: 'registry.example/team', name: 'tele', tag: 7 },
+      image: {
+        registry: 'registry.example/team',
+        name: 'tele',
+        tag: 7,
+        pullPolicy: 'Always',
+        imagePullSecrets: [{ name: 'one' }, { name: 'two' }],
+      },
+      agentInjector: { injectPolicy: 'WhenEnabled' },
+      agent: {
+        port: 9950,
+        logLevel: 'warn',
+        initContainer: { enabled: false },
+        resources: { requests: { memory: '64Mi' } },
+        mountPolicies: { cache: 'Ignore' },
+      },
       apiPort: 9000,
       logLevel: 'debug',
       podCIDRs: ['10.1.0.0/16', '10.2.0.0/16'],
@@ -166,6 +213,14 @@ describe('objects of the chart', () => {
       CLIENT_CONNECTION_TTL: '1h',
       AGENT_ARRIVAL_TIMEOUT: '45s',
       AGENT_IMAGE: 'registry.example/team/tele:7',
+      AGENT_INJECT_POLICY: 'WhenEnabled',
+      AGENT_PORT: '9950',
+      AGENT_LOG_LEVEL: 'warn',
+      AGENT_PULL_POLICY: 'Always',
+      AGENT_PULL_SECRETS: 'one two',
+      AGENT_INIT_CONTAINER: 'false',
+      AGENT_RESOURCES: '{"requests":{"memory":"64Mi"}}',
+      AGENT_MOUNT_POLICIES: '{"cache":"Ignore"}',
     });
     expect(names(objects)).toContain('Service ambassador/traffic-manager-metrics');
     const client = objects.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Record<string, string>;

@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini';
-import { chartValues, type ChartValues } from './values.ts';
+import { type ChartValues, chartValues } from './values.ts';
 
 /** One thing that is wrong with values. */
 export interface ValuesProblem {

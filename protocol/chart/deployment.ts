@@ -1,5 +1,6 @@
-import { chartLabels, chartObject, managerSelector, type ChartRelease, type KubeObject } from './kube-object.ts';
-import { managerHealthPort, managerName, managerVariables, workloadKinds } from './manager-environment.ts';
+import { hasInjector } from './injector-objects.ts';
+import { type ChartRelease, chartLabels, chartObject, type KubeObject, managerSelector } from './kube-object.ts';
+import { injectorPort, managerHealthPort, managerName, managerVariables, workloadKinds } from './manager-environment.ts';
 import type { ChartValues } from './values.ts';
 
 /** User of the image; the number is there because `runAsNonRoot` cannot judge names. */
@@ -65,6 +66,7 @@ function container(release: ChartRelease, values: ChartValues): Readonly<Record<
     ports: [
       { name: 'api', containerPort: values.apiPort },
       { name: 'health', containerPort: managerHealthPort },
+      ...(hasInjector(values) ? [{ name: 'https', containerPort: injectorPort }] : []),
       ...(values.prometheus.port === 0 ? [] : [{ name: 'prometheus', containerPort: values.prometheus.port }]),
     ],
     // Asked every second until it has started, so that an installation does not wait for a probe.
@@ -102,6 +104,7 @@ function environment(release: ChartRelease, values: ChartValues): readonly unkno
     [names.clientConnectionTtl]: values.grpc.connectionTTL,
     [names.agentArrivalTimeout]: values.timeouts.agentArrival,
     [names.agentImage]: imageReference(values, release.version),
+    ...agentSettings(values),
   };
   return [
     fromPod(names.managerNamespace, 'metadata.namespace'),
@@ -110,4 +113,23 @@ function environment(release: ChartRelease, values: ChartValues): readonly unkno
     // An empty variable says no more than none.
     ...Object.entries(settings).flatMap(([name, value]) => (value === '' ? [] : [{ name, value }])),
   ];
+}
+
+function agentSettings(values: ChartValues): Readonly<Record<string, string>> {
+  const names = managerVariables;
+  const { agent, agentInjector, image } = values;
+  const json = (value: object) => (Object.keys(value).length === 0 ? '' : JSON.stringify(value));
+  if (!hasInjector(values)) return { [names.agentInjector]: 'false' };
+  return {
+    [names.agentInjectPolicy]: agentInjector.injectPolicy,
+    [names.agentPort]: String(agent.port),
+    [names.agentLogLevel]: agent.logLevel,
+    [names.agentPullPolicy]: image.pullPolicy,
+    [names.agentPullSecrets]: image.imagePullSecrets.map(({ name }) => name).join(' '),
+    [names.agentInitContainer]: agent.initContainer.enabled ? '' : 'false',
+    [names.agentResources]: json(agent.resources),
+    [names.agentInitResources]: json(agent.initResources),
+    [names.agentSecurityContext]: json(agent.securityContext),
+    [names.agentMountPolicies]: JSON.stringify(agent.mountPolicies),
+  };
 }

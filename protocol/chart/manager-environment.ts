@@ -6,6 +6,21 @@ export const managerLogLevels = ['error', 'warn', 'info', 'debug', 'trace'] as c
 /** Kinds whose pods can be worked with. */
 export const workloadKinds = ['deployments', 'replicaSets', 'statefulSets', 'argoRollouts'] as const;
 
+/** Which pods get an agent: those that somebody asks one for, only those whose annotation says so, or none. */
+export const injectPolicies = ['OnDemand', 'WhenEnabled', 'Never'] as const;
+
+/** The Service by which the API server calls the webhook, the port and path of its HTTPS server, and the Secret with its certificate. */
+export const injectorName = 'agent-injector';
+export const injectorPort = 8443;
+export const injectorPath = '/traffic-agent';
+export const injectorSecretName = 'mutator-webhook-tls';
+
+/** The MutatingWebhookConfiguration of the traffic-manager in a namespace; its one webhook has the second name. */
+export function webhookConfigurationName(managerNamespace: string): string {
+  return `agent-injector-webhook-${managerNamespace}`;
+}
+export const webhookName = 'agent-injector.telepresence.io';
+
 /** A Kubernetes label selector. */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -50,6 +65,14 @@ export const namespaceSelectorKey = 'namespace-selector.yaml';
  * | `CLIENT_CONNECTION_TTL` | how long a silent client's session is kept: `24h` |
  * | `AGENT_ARRIVAL_TIMEOUT` | `30s` |
  * | `AGENT_IMAGE` | reference of the image that agents run, which is the traffic-manager's own |
+ * | `AGENT_INJECTOR` | `false`: there is no webhook |
+ * | `AGENT_INJECT_POLICY` | OnDemand, WhenEnabled, Never |
+ * | `AGENT_PORT` | the first port that agents listen on; 9900 |
+ * | `AGENT_LOG_LEVEL` | default: that of the traffic-manager |
+ * | `AGENT_PULL_POLICY`, `AGENT_PULL_SECRETS` | of the image; names separated by blanks |
+ * | `AGENT_INIT_CONTAINER` | `false`: pods never get the init container |
+ * | `AGENT_RESOURCES`, `AGENT_INIT_RESOURCES`, `AGENT_SECURITY_CONTEXT` | as JSON, handed to Kubernetes as they are |
+ * | `AGENT_MOUNT_POLICIES` | by volume name or path, as JSON |
  */
 export const managerVariables = {
   managerNamespace: 'MANAGER_NAMESPACE',
@@ -68,4 +91,15 @@ export const managerVariables = {
   clientConnectionTtl: 'CLIENT_CONNECTION_TTL',
   agentArrivalTimeout: 'AGENT_ARRIVAL_TIMEOUT',
   agentImage: 'AGENT_IMAGE',
+  agentInjector: 'AGENT_INJECTOR',
+  agentInjectPolicy: 'AGENT_INJECT_POLICY',
+  agentPort: 'AGENT_PORT',
+  agentLogLevel: 'AGENT_LOG_LEVEL',
+  agentPullPolicy: 'AGENT_PULL_POLICY',
+  agentPullSecrets: 'AGENT_PULL_SECRETS',
+  agentInitContainer: 'AGENT_INIT_CONTAINER',
+  agentResources: 'AGENT_RESOURCES',
+  agentInitResources: 'AGENT_INIT_RESOURCES',
+  agentSecurityContext: 'AGENT_SECURITY_CONTEXT',
+  agentMountPolicies: 'AGENT_MOUNT_POLICIES',
 } as const;

@@ -1,4 +1,5 @@
-import { chartObject, type ChartRelease, type KubeObject } from './kube-object.ts';
+import { injectorClusterRules, injectorNamespaceRules, injectorOwnRules } from './injector-objects.ts';
+import { type ChartRelease, chartObject, type KubeObject } from './kube-object.ts';
 import { managerName } from './manager-environment.ts';
 import { grant, type PolicyRule, read } from './roles.ts';
 import type { ChartValues } from './values.ts';
@@ -16,15 +17,20 @@ export function managerRbac(release: ChartRelease, values: ChartValues): readonl
   if (values.namespaces.length === 0) {
     return [
       account,
-      ...role(undefined, `${managerName}-${namespace}`, [...clusterRules, ...namespaceRules(values)]),
-      ...role(namespace, managerName, ownRules),
+      ...role(undefined, `${managerName}-${namespace}`, [
+        ...clusterRules,
+        ...injectorClusterRules(release, values),
+        ...namespaceRules(values),
+      ]),
+      ...role(namespace, managerName, [...ownRules, ...injectorOwnRules(values)]),
     ];
   }
   const others = values.namespaces.filter((managed) => managed !== namespace);
   const isOwnManaged = others.length < values.namespaces.length;
   return [
     account,
-    ...role(namespace, managerName, [...ownRules, ...(isOwnManaged ? namespaceRules(values) : [])]),
+    ...role(undefined, `${managerName}-${namespace}`, injectorClusterRules(release, values)),
+    ...role(namespace, managerName, [...ownRules, ...injectorOwnRules(values), ...(isOwnManaged ? namespaceRules(values) : [])]),
     // The namespace of the release is in the name, for several traffic-managers may once have managed the same namespace.
     ...others.flatMap((managed) => role(managed, `${managerName}-${namespace}`, namespaceRules(values))),
   ];
@@ -46,10 +52,12 @@ const ownRules: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['services'], verbs: ['create'] },
 ];
 
-function namespaceRules({ workloads }: ChartValues): readonly PolicyRule[] {
+function namespaceRules(values: ChartValues): readonly PolicyRule[] {
+  const { workloads } = values;
   const resources = [
     ...(workloads.deployments.enabled ? ['deployments'] : []),
-    ...(workloads.replicaSets.enabled ? ['replicasets'] : []),
+    // Pods of Deployments belong to ReplicaSets.
+    ...(workloads.replicaSets.enabled || workloads.deployments.enabled ? ['replicasets'] : []),
     ...(workloads.statefulSets.enabled ? ['statefulsets'] : []),
   ];
   return [
@@ -58,5 +66,6 @@ function namespaceRules({ workloads }: ChartValues): readonly PolicyRule[] {
     { apiGroups: [''], resources: ['events'], verbs: read },
     ...(resources.length === 0 ? [] : [{ apiGroups: ['apps'], resources, verbs: read }]),
     ...(workloads.argoRollouts.enabled ? [{ apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: read }] : []),
+    ...injectorNamespaceRules(values),
   ];
 }

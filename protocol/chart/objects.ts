@@ -1,7 +1,8 @@
 import { clientRbac } from './client-rbac.ts';
 import { managerDeployment } from './deployment.ts';
-import { chartObject, managerSelector, type ChartRelease, type KubeObject } from './kube-object.ts';
-import { clientConfigKey, managerName, namespaceSelectorKey, type LabelSelector } from './manager-environment.ts';
+import { injectorObjects } from './injector-objects.ts';
+import { type ChartRelease, chartObject, type KubeObject, managerSelector } from './kube-object.ts';
+import { clientConfigKey, type LabelSelector, managerName, namespaceSelectorKey } from './manager-environment.ts';
 import { managerRbac } from './manager-rbac.ts';
 import type { ChartValues } from './values.ts';
 
@@ -15,7 +16,13 @@ export function chartObjects(release: ChartRelease, values: ChartValues): readon
     ...(values.clientRbac.create ? clientRbac(release, values) : []),
   ];
   if (values.rbac.only) return rbac;
-  return [...rbac, configMap(release, values), ...services(release, values), managerDeployment(release, values)];
+  return [
+    ...rbac,
+    configMap(release, values),
+    ...services(release, values),
+    ...injectorObjects(release, values, managedNamespaceSelector(values)),
+    managerDeployment(release, values),
+  ];
 }
 
 /** Which namespaces a release with these values manages; `undefined` is all of them. */

@@ -1,4 +1,4 @@
-import { chartObject, type ChartRelease, type KubeObject } from './kube-object.ts';
+import { type ChartRelease, chartObject, type KubeObject } from './kube-object.ts';
 
 export interface PolicyRule {
   readonly apiGroups: readonly string[];

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { parseGoDuration } from './go-duration.ts';
-import { managerHealthPort, managerLogLevels, podCidrStrategies } from './manager-environment.ts';
+import { injectorPort, injectPolicies, managerHealthPort, managerLogLevels, podCidrStrategies } from './manager-environment.ts';
 import { parseByteQuantity } from './quantity.ts';
 
 /**
@@ -108,6 +108,32 @@ export const chartValues = z
       }),
       {},
     ),
+    agentInjector: z.prefault(
+      z.strictObject({
+        /**
+         * Absent: true, unless `namespaces` is set. A webhook's configuration belongs to the whole cluster, and so takes rights there; it is
+         * for those namespaces only even so.
+         */
+        enabled: z.optional(z.boolean()),
+        injectPolicy: z._default(z.enum(injectPolicies), 'OnDemand'),
+      }),
+      {},
+    ),
+    agent: z.prefault(
+      z.strictObject({
+        port: z._default(z.int().check(z.minimum(1), z.maximum(65_000)), 9900),
+        /** Empty: that of the traffic-manager. */
+        logLevel: z._default(z.enum(['', ...managerLogLevels]), ''),
+        resources: z._default(free, {}),
+        initResources: z._default(free, {}),
+        securityContext: z._default(free, {}),
+        initContainer: enabled(true),
+        mountPolicies: z._default(z.record(z.string(), z.enum(['Ignore', 'Local', 'Remote', 'RemoteReadOnly'])), {
+          '/tmp': 'Local',
+        }),
+      }),
+      {},
+    ),
     prometheus: z.prefault(z.strictObject({ port: z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 0) }), {}),
     /** Settings for laptops that connect, with the keys of their `config.yml`. Laptops report what they cannot use. */
     client: z._default(free, {}),
@@ -115,11 +141,13 @@ export const chartValues = z
   .check(
     z.superRefine((values, context) => {
       const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-      const ports = [values.apiPort, managerHealthPort];
+      const ports = [values.apiPort, managerHealthPort, injectorPort];
       if (values.apiPort === managerHealthPort)
         problem(['apiPort'], `expected another port than ${managerHealthPort}, which the health checks use`);
+      if (values.apiPort === injectorPort)
+        problem(['apiPort'], `expected another port than ${injectorPort}, which the webhook uses`);
       if (ports.includes(values.prometheus.port))
-        problem(['prometheus', 'port'], 'expected a port that is not in use by the API or the health checks');
+        problem(['prometheus', 'port'], 'expected a port that is not in use by the API, the health checks or the webhook');
       if (values.namespaces.length > 0 && values.namespaceSelector !== undefined) {
         problem(['namespaceSelector'], 'expected either namespaces or a namespaceSelector, not both');
       }

@@ -1,4 +1,4 @@
-import { errorRegistry, type ErrorCode, type ErrorEntry } from './registry.ts';
+import { type ErrorCode, type ErrorEntry, errorRegistry } from './registry.ts';
 
 /** What a person can do about an error: shown as a line by the CLI and as a button by the app. */
 export interface Remedy {

@@ -52,6 +52,7 @@ export const errorRegistry = {
   'manager.session-lost': environment(6),
   'manager.too-old': config(6),
   'manager.namespace-not-managed': config(6),
+  'manager.busy': environment(6),
 
   'install.values-invalid': user(2),
   'install.failed': environment(6),
@@ -62,6 +63,20 @@ export const errorRegistry = {
   'connection.ambiguous': user(2),
   'connection.must-restart': user(8),
   'connection.lost': environment(6),
+
+  'workload.not-found': user(1),
+  'workload.ambiguous': user(2),
+  'workload.not-interceptable': config(1),
+  'agent.failed': environment(6),
+
+  'engagement.exists': user(8),
+  'engagement.not-found': user(1),
+  'engagement.laptop-port-in-use': user(8),
+  'engagement.conflict': user(8),
+  'engagement.refused': user(1),
+  'engagement.failed': environment(6),
+  'engagement.removed': environment(6),
+  'engagement.environment': user(2),
 
   'helper.not-running': environment(7),
   'helper.refused': environment(7),

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { connection, connectRequest, kubeFlags, stateEvent, workload } from './model.ts';
+import { connection, connectRequest, engagement, interceptRequest, kubeFlags, stateEvent, workload } from './model.ts';
 
 /**
  * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
@@ -71,6 +71,24 @@ export const localApi = {
     ]),
     output: nothing,
     subscription: true,
+  },
+  /** Ends when a request made in the cluster would arrive at the laptop. A cancelled or failed one leaves nothing behind. */
+  intercept: {
+    input: z.strictObject({ use, request: interceptRequest }),
+    event: stage,
+    output: z.object({
+      engagement,
+      /** Of the container, with the additions of `TELEPRESENCE_`: secrets. */
+      environment: z.record(z.string(), z.string()),
+      warnings: z.array(z.string()),
+    }),
+  },
+  /** Ends an engagement. Without a way to the cluster it ends on the laptop at once, and in the cluster as soon as there is one. */
+  leave: {
+    input: z.strictObject({ use, name: z.string() }),
+    event: stage,
+    output: z.object({ engagement }),
+    survivesDisconnect: true,
   },
   listContexts: {
     input: z.strictObject({ kubeFlags, kubeconfigEnv: z.optional(z.string()) }),

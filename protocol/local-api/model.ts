@@ -152,6 +152,106 @@ export const connection = z.object({
 });
 export type Connection = z.infer<typeof connection>;
 
+/** Syntaxes of an environment file; `:export` makes the shell's variables visible to the programs that it starts. */
+export const envSyntaxes = [
+  'docker',
+  'compose',
+  'sh',
+  'sh:export',
+  'csh',
+  'csh:export',
+  'cmd',
+  'json',
+  'ps',
+  'ps:export',
+] as const;
+export type EnvSyntax = (typeof envSyntaxes)[number];
+
+const portNumber = z.int().check(z.minimum(1), z.maximum(65_535));
+/** A name or number of a port of the cluster, optionally with `/TCP` or `/UDP`. */
+const portIdentifier = z.string().check(z.regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\d{1,5})(\/(TCP|UDP))?$/));
+
+/** Everything that the flags of `intercept` can say. */
+export const interceptRequest = z.strictObject({
+  /** Of the engagement; that of the workload where `workload` is absent. */
+  name: z.string().check(z.regex(/^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/)),
+  workload: z.optional(z.string()),
+  namespace: z.optional(z.string()),
+  service: z.optional(z.string()),
+  container: z.optional(z.string()),
+  /** None: the only port of the workload, at the same number on the laptop. */
+  ports: z.array(z.strictObject({ laptopPort: portNumber, identifier: z.optional(portIdentifier) })),
+  /** Where the handler listens: an address or a name. Default: the loopback. */
+  address: z.optional(z.string()),
+  /** Ports of the pod that the laptop's own loopback leads to. */
+  toPod: z.array(portNumber),
+  /** Absolute paths; the files go when the engagement ends. */
+  envFile: z.optional(z.strictObject({ path: z.string(), syntax: z.enum(envSyntaxes) })),
+  envJson: z.optional(z.string()),
+});
+export type InterceptRequest = z.infer<typeof interceptRequest>;
+
+/** Where one port of a workload leads on the laptop. */
+export const engagementPort = z.object({
+  laptopPort: portNumber,
+  containerPort: portNumber,
+  protocol: z.enum(['TCP', 'UDP']),
+  /** As it was asked for, or the name or number that was found. */
+  identifier: z.string(),
+  /** Absent where the workload is reached without a Service. */
+  service: z.optional(z.object({ name: z.string(), uid: z.string(), portName: z.string(), port: z.int() })),
+});
+export type EngagementPort = z.infer<typeof engagementPort>;
+
+/**
+ * ```
+ * preparing(stage) → active ⇄ waiting(reason)   no agent, or no way to the cluster: made again as soon as there is
+ *                       └──────→ ended(reason)  the cluster took it away; stays until it is left
+ * ```
+ */
+export const engagementState = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('preparing'), stage: z.string() }),
+  z.object({ kind: z.literal('active'), since: z.string() }),
+  z.object({ kind: z.literal('waiting'), since: z.string(), reason: errorData }),
+  z.object({ kind: z.literal('ended'), since: z.string(), reason: errorData }),
+]);
+export type EngagementState = z.infer<typeof engagementState>;
+
+/** A workload whose traffic comes to the laptop. */
+export const engagement = z.object({
+  name: z.string(),
+  /** Name of the connection. */
+  connection: z.string(),
+  mode: z.literal('intercept'),
+  workload: z.string(),
+  /** Empty until the traffic-manager has found it. */
+  workloadKind: z.string(),
+  namespace: z.string(),
+  container: z.optional(z.string()),
+  /** `<session>:<name>`, absent while it is prepared. */
+  id: z.optional(z.string()),
+  /** `user@laptop`. */
+  owner: z.string(),
+  laptopAddress: z.string(),
+  ports: z.array(engagementPort),
+  podName: z.optional(z.string()),
+  podIp: z.optional(z.string()),
+  toPod: z.array(z.int()),
+  state: engagementState,
+  /** As seen by the latest connection, or by asking; `unknown` for UDP and before. */
+  handler: z.enum(['unknown', 'listening', 'not-listening']),
+  /** Since the engagement began, or since the daemon did. `in` is what came from the cluster. */
+  traffic: z.object({
+    connections: z.int(),
+    open: z.int(),
+    /** Connections that the handler did not take. */
+    rejected: z.int(),
+    inBytes: z.number(),
+    outBytes: z.number(),
+  }),
+});
+export type Engagement = z.infer<typeof engagement>;
+
 export const daemonInfo = z.object({
   version: z.string(),
   pid: z.int(),
@@ -164,6 +264,8 @@ export const daemonInfo = z.object({
 export const daemonState = z.object({
   daemon: daemonInfo,
   connections: z.record(z.string(), connection),
+  /** Keyed `connection/name`. */
+  engagements: z.record(z.string(), engagement),
   tasks: z.record(z.string(), task),
   health: z.record(z.string(), healthCondition),
 });
@@ -175,7 +277,7 @@ export const stateEvent = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('delta'),
     revision: z.int(),
-    collection: z.enum(['connections', 'tasks', 'health']),
+    collection: z.enum(['connections', 'engagements', 'tasks', 'health']),
     id: z.string(),
     /** Absent: the member is gone. */
     value: z.optional(z.unknown()),

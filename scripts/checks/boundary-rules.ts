@@ -27,7 +27,8 @@ export const boundaryRules: readonly BoundaryRule[] = [
   { folder: 'helper', folders: ['base', 'protocol'], isNodeAllowed: true, packages: ['koffi', 'zod'] },
   { folder: 'daemon', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'cli', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
-  { folder: 'cluster/manager', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
+  // The injector is a part of the traffic-manager's process with a life of its own.
+  { folder: 'cluster/manager', folders: [...libraries, 'cluster/injector'], isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'cluster/agent', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   { folder: 'cluster/injector', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   // Runs where the image is built, never in it.

@@ -71,7 +71,12 @@ export class FakeIntercepts {
 
   /** A fresh pod's agent takes the intercept. */
   serve(name: string, podIp = '10.244.0.7'): void {
-    this.change(name, { disposition: InterceptDispositionType.ACTIVE, podIp, podName: `${name}-0`, environment: this.environment });
+    this.change(name, {
+      disposition: InterceptDispositionType.ACTIVE,
+      podIp,
+      podName: `${name}-0`,
+      environment: this.environment,
+    });
   }
 
   change(name: string, change: Partial<InterceptInfo>): void {
