@@ -48,7 +48,7 @@ describe('usage', () => {
     ['helm upgrade --reset-values --reuse-values', 'telepresence helm upgrade: error: --reset-values', 'exclude'],
     ['helm install --set x', 'telepresence helm install: error: --set x has no =', 'do: Write it as --set key=value'],
     ['status --output xml', 'telepresence status: error:', 'default, json'],
-    ['list-contexts --kubeconfig -', 'telepresence list-contexts: error: A kubeconfig cannot be read', 'do: '],
+    ['list-contexts --kubeconfig -', 'telepresence list-contexts: error: There is no kubeconfig on standard input', ''],
   ])('%s ends with 2 and an explanation', async (line, first, second) => {
     const { code, stdout, stderr } = await run(line);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -1,5 +1,5 @@
 import { Argument, Command as Commander, Option } from 'commander';
-import { type CommandName, completionShells, logLevels } from './commands/names.ts';
+import { type CommandName, completionShells, envSyntaxes, logLevels } from './commands/names.ts';
 import { addKubeFlags } from './flags/kube-flags.ts';
 import { collectCommaList, collectList } from './flags/values.ts';
 import { outputFormats } from './output/output.ts';
@@ -40,6 +40,7 @@ export function buildProgram(dispatch: Dispatch): Commander {
     return command;
   };
   addSessionCommands(program, add);
+  addTrafficCommands(program, add);
   addInstallCommands(program, add);
   addOtherCommands(program, add);
   return program;
@@ -86,7 +87,36 @@ function addSessionCommands(program: Commander, add: Add): void {
   add(program, group, 'list', 'list the workloads of the connected namespace', 'list --output json-stream')
     .option('-n, --namespace <namespace>', 'namespace to look at (default: the connected one)')
     .option('-a, --agents', 'only workloads with a traffic-agent')
-    .option('-i, --intercepts', 'only intercepted workloads');
+    .option('-i, --intercepts', 'only intercepted workloads')
+    .option('-r, --replacements', 'only workloads with a replaced container')
+    .option('-g, --ingests', 'only ingested workloads')
+    .option('-t, --wiretaps', 'only wiretapped workloads')
+    .option('--debug', 'with ids');
+}
+
+function addTrafficCommands(program: Commander, add: Add): void {
+  const group = 'Traffic commands:';
+  const example = 'intercept shop --port 8080:http --env-file shop.env -- node server.js';
+  add(program, group, 'intercept', 'bring the traffic of a workload to the laptop', example)
+    .usage('[options] <name> [-- command args…]')
+    .addArgument(new Argument('<name>', 'workload, or any name together with --workload'))
+    .option('-w, --workload <workload>', 'workload, where the name is another')
+    .option('-p, --port <port[:identifier]>', 'laptop port and port of the workload, like 8080:http; repeatable', collectList)
+    .option('--service <service>', 'Service whose port is meant')
+    .option('-c, --container <container>', 'container whose port is meant')
+    .option('--address <address>', 'where the handler listens (default: 127.0.0.1)')
+    .option('-n, --namespace <namespace>', 'namespace of the workload (default: the connected one)')
+    .option('--to-pod <port>', 'port of localhost that leads to the pod; repeatable', collectCommaList)
+    .option('-e, --env-file <file>', 'write the environment of the container to a file')
+    .addOption(new Option('--env-syntax <syntax>', 'syntax of that file').choices(envSyntaxes).default('docker'))
+    .option('-j, --env-json <file>', 'write the environment as JSON')
+    .addOption(new Option('--mechanism <mechanism>', 'how connections are chosen').choices(['tcp']).default('tcp'))
+    .option('--mount <value>', 'volumes of the container: only false is there yet', 'false')
+    .option('--wait-message <text>', 'print this once the command after -- runs')
+    .option('--detailed-output', 'structured output: with environment and ids');
+  add(program, group, 'leave', 'end an intercept', 'leave shop')
+    .alias('detach')
+    .addArgument(new Argument('<engagement>', 'name of the intercept'));
 }
 
 function addInstallCommands(program: Commander, add: Add): void {

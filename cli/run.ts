@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { productPaths } from '#base/node/paths.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type CommandName, commandLoaders } from './commands/names.ts';
+import { withStdinKubeconfig } from './flags/stdin-kubeconfig.ts';
 import type { CliIo, Command, GlobalFlags, Invocation } from './invocation.ts';
 import { Output, type OutputFormat, outputFormats } from './output/output.ts';
 import { buildProgram } from './program.ts';
@@ -34,6 +35,9 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   return exitCode;
 }
 
+/** Commands that run another one, given after `--`. */
+const takesCommand: readonly CommandName[] = ['connect', 'intercept'];
+
 async function runCommand(
   name: CommandName,
   context: Pick<Invocation, 'io' | 'globals' | 'trailing'>,
@@ -56,10 +60,11 @@ async function runCommand(
   let exitCode = 0;
   let failure: AppError | undefined;
   try {
-    if (context.trailing !== undefined && name !== 'connect') throw usageError(`"${name}" takes no command after --`, name);
+    if (context.trailing !== undefined && !takesCommand.includes(name))
+      throw usageError(`"${name}" takes no command after --`, name);
     // The grammar in program.ts declares exactly the options that the module of the same name reads.
     const command = (await commandLoaders[name]()) as Command<Readonly<Record<string, unknown>>>;
-    exitCode = (await command(invocation, options, args)) ?? 0;
+    exitCode = (await command(invocation, await withStdinKubeconfig(options, invocation), args)) ?? 0;
   } catch (thrown) {
     failure = AppError.from(thrown);
     exitCode = failure.entry.exitCode;

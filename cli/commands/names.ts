@@ -1,9 +1,13 @@
+import type { EnvSyntax } from '#protocol/local-api/model.ts';
+
 /** Every command by its full name, with the module that runs it. Loaded on use, so that no command pays for another. */
 export const commandLoaders = {
   connect: () => import('./connect.ts').then((module) => module.connect),
   quit: () => import('./quit.ts').then((module) => module.quit),
   status: () => import('./status.ts').then((module) => module.status),
   list: () => import('./list.ts').then((module) => module.list),
+  intercept: () => import('./intercept.ts').then((module) => module.intercept),
+  leave: () => import('./leave.ts').then((module) => module.leave),
   'helm install': () => import('./helm-change.ts').then((module) => module.helmInstall),
   'helm upgrade': () => import('./helm-change.ts').then((module) => module.helmUpgrade),
   'helm uninstall': () => import('./helm-change.ts').then((module) => module.helmUninstall),
@@ -22,3 +26,17 @@ export type CommandName = keyof typeof commandLoaders;
 export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export const completionShells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type CompletionShell = (typeof completionShells)[number];
+
+// As in the local API, whose schema no command should have to build at its start.
+export const envSyntaxes = [
+  'docker',
+  'compose',
+  'sh',
+  'sh:export',
+  'csh',
+  'csh:export',
+  'cmd',
+  'json',
+  'ps',
+  'ps:export',
+] as const satisfies readonly EnvSyntax[];

@@ -1,5 +1,5 @@
 import type { ApiClient } from '#net/rpc/client.ts';
-import { findDaemon } from '../daemon/open-daemon.ts';
+import { findDaemon } from '../daemon/find-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
 
 /** Disconnects, and with `--stop-daemons` ends daemon and helper too. Nothing to end is no error. */

@@ -1,7 +1,7 @@
 import { assertNever } from '#base/common/assert-never.ts';
 import { productVersion } from '#base/common/version.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
-import type { Connection, ConnectionState, DaemonState } from '#protocol/local-api/model.ts';
+import type { Connection, ConnectionState, DaemonState, Engagement } from '#protocol/local-api/model.ts';
 
 /** The one word for a connection that every part of the product uses. */
 export function connectionWord(state: ConnectionState): 'off' | 'connecting' | 'on' | 'trouble' {
@@ -82,8 +82,15 @@ function userDaemon(state: DaemonState, connection: Connection | undefined): Rec
     mapped_namespaces: connection?.mappedNamespaces,
     stage_times_ms: connection?.stageTimesMs,
     transport: connection?.transport,
-    intercepts: [],
+    intercepts: ownEngagements(state, connection).map(({ name, owner }) => ({ name, client: owner })),
   });
+}
+
+/** Of this connection, by name. */
+export function ownEngagements(state: DaemonState, connection: Connection | undefined): Engagement[] {
+  return Object.values(state.engagements)
+    .filter((engagement) => engagement.connection === connection?.name)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function rootDaemon(connection: Connection | undefined, isHelperRunning: boolean): Record<string, unknown> {

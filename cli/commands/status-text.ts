@@ -2,7 +2,8 @@ import { productVersion } from '#base/common/version.ts';
 import type { Connection, DaemonState } from '#protocol/local-api/model.ts';
 import { remedyText } from '../output/error-text.ts';
 import { formatKeyValues, type KeyValue } from '../output/key-values.ts';
-import { connectionWord, failureOf, relevantHealth, statusText } from './status-model.ts';
+import { engagementSummary } from './engagement-text.ts';
+import { connectionWord, failureOf, ownEngagements, relevantHealth, statusText } from './status-model.ts';
 
 /** What `status` prints for people: a block for each part, problems last. */
 export function statusLines(state: DaemonState, connection: Connection | undefined, isHelperRunning: boolean): string[] {
@@ -16,7 +17,9 @@ export function statusLines(state: DaemonState, connection: Connection | undefin
   ];
 }
 
-function userRows({ daemon }: DaemonState, connection: Connection | undefined): KeyValue[] {
+function userRows(state: DaemonState, connection: Connection | undefined): KeyValue[] {
+  const { daemon } = state;
+  const engagements = ownEngagements(state, connection);
   const error = connection === undefined ? undefined : failureOf(connection.state);
   const word = connection === undefined ? 'off' : connectionWord(connection.state);
   const detail =
@@ -41,6 +44,7 @@ function userRows({ daemon }: DaemonState, connection: Connection | undefined): 
       'Mapped namespaces',
       connection === undefined || connection.mappedNamespaces.length === 0 ? undefined : connection.mappedNamespaces.join(', '),
     ],
+    ['Intercepts', engagements.length === 0 ? undefined : engagements.map(engagementSummary)],
   ];
 }
 

@@ -1,7 +1,8 @@
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import { readState } from '#net/rpc/state-mirror.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
-import { findDaemon, withApi } from '../daemon/open-daemon.ts';
+import { findDaemon } from '../daemon/find-daemon.ts';
+import { withApi } from '../daemon/open-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { chooseConnections } from './choose-connections.ts';
 import { statusDocument } from './status-model.ts';

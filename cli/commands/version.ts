@@ -3,7 +3,8 @@ import { isHelperListening } from '#base/node/helper-launch.ts';
 import { readState } from '#net/rpc/state-mirror.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
-import { findDaemon, withApi } from '../daemon/open-daemon.ts';
+import { findDaemon } from '../daemon/find-daemon.ts';
+import { withApi } from '../daemon/open-daemon.ts';
 import type { Command } from '../invocation.ts';
 import { chooseConnections } from './choose-connections.ts';
 

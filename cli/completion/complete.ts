@@ -49,13 +49,18 @@ export async function candidates(program: Commander, words: readonly string[], i
 }
 
 /** Arguments and flags whose values are looked up, by name. */
-const argumentKinds: Readonly<Record<string, ValueKind>> = { workload: 'workload', name: 'workload' };
+const argumentKinds: Readonly<Record<string, ValueKind>> = {
+  workload: 'workload',
+  name: 'workload',
+  engagement: 'engagement',
+};
 const optionKinds: Readonly<Record<string, ValueKind>> = {
   context: 'context',
   namespace: 'namespace',
   managerNamespace: 'namespace',
   mappedNamespaces: 'namespace',
   use: 'connection',
+  workload: 'workload',
 };
 
 interface Place {
@@ -81,7 +86,7 @@ function walk(program: Commander, words: readonly string[]): Place {
       if (value.length > 0) optionValues[option.attributeName()] = value.join('=');
       else if (option.required) pendingOption = option;
     } else {
-      const next = command.commands.find((sub) => sub.name() === word);
+      const next = command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
       if (next === undefined) positionals += 1;
       else command = next;
     }

@@ -7,7 +7,7 @@ import { kubeInput } from '../flags/kube-flags.ts';
 import type { CliIo } from '../invocation.ts';
 
 /** Kinds of values that completion looks up. */
-export const valueKinds = ['context', 'namespace', 'connection', 'workload'] as const;
+export const valueKinds = ['context', 'namespace', 'connection', 'workload', 'engagement'] as const;
 export type ValueKind = (typeof valueKinds)[number];
 
 /** A shell waits for this: better no candidates than a stuck prompt. */
@@ -28,6 +28,11 @@ export async function completeValue(kind: ValueKind, options: Readonly<Record<st
       return await askDaemon(io, async (api) => {
         const { readState } = await import('#net/rpc/state-mirror.ts');
         return Object.values((await readState(api)).connections).map(({ name }) => name);
+      });
+    case 'engagement':
+      return await askDaemon(io, async (api) => {
+        const { readState } = await import('#net/rpc/state-mirror.ts');
+        return Object.values((await readState(api)).engagements).map(({ name }) => name);
       });
     case 'workload':
       return await askDaemon(io, async (api, signal) => {

@@ -3,7 +3,7 @@ import { readOutputTail, startDetached, waitForPath } from '#base/node/process-s
 import type { ApiClient } from '#net/rpc/client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Invocation } from '../invocation.ts';
-import { findDaemon } from './open-daemon.ts';
+import { findDaemon } from './find-daemon.ts';
 
 /** A daemon is there in a fraction of a second; a laptop that is waking up may take longer. */
 const startTimeoutMs = 15_000;

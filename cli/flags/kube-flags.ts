@@ -1,6 +1,5 @@
 import { delimiter, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AppError } from '#protocol/errors/app-error.ts';
 import type { KubeFlags } from '#protocol/local-api/model.ts';
 import type { CliIo } from '../invocation.ts';
 import { collectList } from './values.ts';
@@ -27,7 +26,7 @@ export function addKubeFlags(command: Command): Command {
     .option('--context <name>', 'context of the kubeconfig')
     .option('--disable-compression', 'ask the API server for uncompressed answers')
     .option('--insecure-skip-tls-verify', 'accept any certificate of the API server')
-    .option('--kubeconfig <file>', 'kubeconfig to use instead of KUBECONFIG')
+    .option('--kubeconfig <file>', 'kubeconfig to use instead of KUBECONFIG; - is standard input')
     .option('--request-timeout <duration>', 'time for one request to the API server; 0 is no limit')
     .option('-s, --server <url>', 'address of the API server')
     .option('--tls-server-name <name>', 'name to expect in the certificate of the API server')
@@ -37,13 +36,6 @@ export function addKubeFlags(command: Command): Command {
 
 /** The flags and KUBECONFIG as the daemon needs them, which has a working directory of its own: paths are made absolute. */
 export function kubeInput(options: KubeFlagOptions, io: CliIo): { kubeFlags: KubeFlags; kubeconfigEnv?: string } {
-  if (options.kubeconfig === '-') {
-    throw new AppError({
-      code: 'unsupported',
-      message: 'A kubeconfig cannot be read from standard input',
-      remedies: [{ label: 'Write it to a file and name that with --kubeconfig' }],
-    });
-  }
   const kubeFlags: KubeFlags = {};
   for (const name of textFlags) if (options[name] !== undefined) kubeFlags[name] = options[name];
   for (const name of switchFlags) if (options[name] !== undefined) kubeFlags[name] = options[name];

@@ -12,6 +12,8 @@ describe('environment', () => {
       podCidrStrategy: 'auto',
       clientConnectionTtlMs: 86_400_000,
       maxReceiveBytes: 4_194_304,
+      agentArrivalTimeoutMs: 30_000,
+      managedNamespaceSelector: undefined,
       workloads: ['deployments', 'replicaSets', 'statefulSets'],
     });
   });
@@ -26,6 +28,8 @@ describe('environment', () => {
       GRPC_MAX_RECEIVE_SIZE: '8Mi',
       WORKLOADS: 'deployments argoRollouts',
       LOG_LEVEL: 'debug',
+      AGENT_ARRIVAL_TIMEOUT: '2m',
+      MANAGED_NAMESPACE_SELECTOR: '{"matchLabels":{"team":"shop"}}',
     });
     expect(settings.podCidrs.map(formatCidr)).toEqual(['10.1.0.0/16', 'fd00::/64']);
     expect(settings).toMatchObject({
@@ -34,6 +38,8 @@ describe('environment', () => {
       managedNamespaces: ['a', 'b'],
       clientConnectionTtlMs: 5_400_000,
       maxReceiveBytes: 8_388_608,
+      agentArrivalTimeoutMs: 120_000,
+      managedNamespaceSelector: { matchLabels: { team: 'shop' } },
       workloads: ['deployments', 'argoRollouts'],
       logLevel: 'debug',
     });
@@ -45,6 +51,9 @@ describe('environment', () => {
     ['POD_CIDR_STRATEGY', 'guess'],
     ['CLIENT_CONNECTION_TTL', 'soon'],
     ['WORKLOADS', 'pods'],
+    ['AGENT_ARRIVAL_TIMEOUT', 'soon'],
+    ['MANAGED_NAMESPACE_SELECTOR', 'team=shop'],
+    ['MANAGED_NAMESPACE_SELECTOR', '{"matchExpressions":[{"key":"a","operator":"Is"}]}'],
   ])('names the variable that is wrong: %s=%s', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });

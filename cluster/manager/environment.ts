@@ -1,7 +1,14 @@
+import * as z from 'zod/mini';
 import { type Cidr, parseCidr } from '#base/common/cidr.ts';
 import type { LogLevel } from '#base/common/log.ts';
 import { parseGoDuration } from '#protocol/chart/go-duration.ts';
-import { managerHealthPort, managerVariables, podCidrStrategies, workloadKinds } from '#protocol/chart/manager-environment.ts';
+import {
+  type LabelSelector,
+  managerHealthPort,
+  managerVariables,
+  podCidrStrategies,
+  workloadKinds,
+} from '#protocol/chart/manager-environment.ts';
 import { parseByteQuantity } from '#protocol/chart/quantity.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { parseLogLevel } from './manager-log.ts';
@@ -24,8 +31,12 @@ export interface ManagerSettings {
   readonly podCidrs: readonly Cidr[];
   /** Empty: all. */
   readonly managedNamespaces: readonly string[];
+  /** `undefined`: none. The list above comes first. */
+  readonly managedNamespaceSelector: LabelSelector | undefined;
   readonly workloads: readonly WorkloadKindName[];
   readonly clientConnectionTtlMs: number;
+  /** How long an agent may take to call, from when its pod is there. */
+  readonly agentArrivalTimeoutMs: number;
   readonly agentImage: string;
   readonly maxReceiveBytes: number;
 }
@@ -34,6 +45,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const defaultServerPort = 8081;
 const defaultClientTtlMs = 24 * 3_600_000;
+const defaultAgentArrivalTimeoutMs = 30_000;
 const defaultMaxReceiveBytes = 4 * 1024 * 1024;
 const defaultWorkloads: readonly WorkloadKindName[] = ['deployments', 'replicaSets', 'statefulSets'];
 
@@ -60,8 +72,10 @@ export function readEnvironment(env: Env): ManagerSettings {
       [],
       listOf((text) => text),
     ),
+    managedNamespaceSelector: read<LabelSelector | undefined>(env, names.managedNamespaceSelector, undefined, parseSelector),
     workloads: read(env, names.workloads, defaultWorkloads, listOf(oneOf(workloadKinds))),
     clientConnectionTtlMs: read(env, names.clientConnectionTtl, defaultClientTtlMs, parseGoDuration),
+    agentArrivalTimeoutMs: read(env, names.agentArrivalTimeout, defaultAgentArrivalTimeoutMs, parseGoDuration),
     agentImage: env[names.agentImage] ?? '',
     maxReceiveBytes: read(env, names.grpcMaxReceiveSize, defaultMaxReceiveBytes, parseByteQuantity),
   };
@@ -79,6 +93,28 @@ function read<T>(env: Env, name: string, fallback: T, parse: (text: string) => T
 
 function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : undefined;
+}
+
+const selectorSchema = z.object({
+  matchLabels: z.optional(z.record(z.string(), z.string())),
+  matchExpressions: z.optional(
+    z.array(
+      z.object({
+        key: z.string(),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+        values: z.optional(z.array(z.string())),
+      }),
+    ),
+  ),
+});
+
+function parseSelector(text: string): LabelSelector | undefined {
+  try {
+    // What is absent is absent in JSON, too.
+    return selectorSchema.parse(JSON.parse(text)) as LabelSelector;
+  } catch {
+    return undefined;
+  }
 }
 
 function oneOf<const T extends string>(known: readonly T[]): (text: string) => T | undefined {

@@ -1,6 +1,7 @@
 import { inClusterCredentials } from '#net/kube/in-cluster.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { readInjectorSettings } from '../injector/injector-settings.ts';
 import { readEnvironment } from './environment.ts';
 import { ManagerLog } from './manager-log.ts';
 import { TrafficManager } from './traffic-manager.ts';
@@ -16,6 +17,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     settings,
     kube,
     log,
+    injectorSettings: readInjectorSettings(env, settings.agentArrivalTimeoutMs),
     kubernetesServiceIp: env['KUBERNETES_SERVICE_HOST'] ?? '',
     ...(env['RESOLV_CONF'] === undefined ? {} : { resolvConfFile: env['RESOLV_CONF'] }),
   });

@@ -11,8 +11,11 @@ import { managerTunnelPath, openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { Protocol } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { Manager, type SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
+import { readInjectorSettings } from '../injector/injector-settings.ts';
 import type { Nameserver } from './dns/dns-exchange.ts';
 import { readEnvironment } from './environment.ts';
+import { TestAgent } from './intercepts/test-agent.ts';
+import { TestInjector } from './intercepts/test-injector.ts';
 import { ManagerLog } from './manager-log.ts';
 import { TrafficManager } from './traffic-manager.ts';
 
@@ -23,6 +26,8 @@ export class TestManager {
   readonly laptop: Client<typeof Manager>;
   readonly session: SessionInfo;
   readonly healthUrl: string;
+  readonly url: string;
+  readonly injector: TestInjector;
   readonly #http2: ClientHttp2Session;
   readonly #transport: Http2SessionManager;
   readonly #cleanups: (() => unknown)[];
@@ -36,12 +41,16 @@ export class TestManager {
     readonly http2: ClientHttp2Session;
     readonly transport: Http2SessionManager;
     readonly healthPort: number;
+    readonly url: string;
+    readonly injector: TestInjector;
     readonly cleanups: (() => unknown)[];
   }) {
     this.api = parts.api;
     this.manager = parts.manager;
     this.laptop = parts.laptop;
     this.session = parts.session;
+    this.url = parts.url;
+    this.injector = parts.injector;
     this.#http2 = parts.http2;
     this.#transport = parts.transport;
     this.healthUrl = `http://127.0.0.1:${parts.healthPort}`;
@@ -55,6 +64,7 @@ export class TestManager {
       readonly nameservers?: readonly Nameserver[];
       readonly now?: () => number;
       readonly refuseLoopback?: boolean;
+      readonly settleMs?: number;
     } = {},
   ): Promise<TestManager> {
     const api = new FakeApiServer();
@@ -70,7 +80,11 @@ export class TestManager {
     const resolvConfFile = join(directory, 'resolv.conf');
     writeFileSync(resolvConfFile, 'search ambassador.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n');
     const log = new ManagerLog('error', () => undefined);
+    const injector = new TestInjector();
     const manager = new TrafficManager({
+      injector,
+      injectorSettings: readInjectorSettings({}),
+      settleMs: options.settleMs ?? 0,
       settings: readEnvironment({ SERVER_PORT: '0', HEALTH_PORT: '0', POD_IP: '10.244.0.7', ...options.env }),
       kube,
       log,
@@ -104,7 +118,7 @@ export class TestManager {
       () => api.stop(),
       () => rmSync(directory, { recursive: true }),
     ];
-    return new TestManager({ api, manager, laptop, session, http2: tunnels, transport, healthPort, cleanups });
+    return new TestManager({ api, manager, laptop, session, http2: tunnels, transport, healthPort, url, injector, cleanups });
   }
 
   /** Opens a tunnel to a port of loopback. */
@@ -127,6 +141,19 @@ export class TestManager {
     });
     tunnel.on('error', () => undefined);
     return tunnel;
+  }
+
+  /** Another laptop, with a session of its own. */
+  async arrive(name: string, more: { readonly installId?: string; readonly namespace?: string; readonly product?: string } = {}) {
+    const { installId = name, namespace = 'shop', product = 'telepresence' } = more;
+    return await this.laptop.arriveAsClient({ name, namespace, installId, product, version: '2.20.3' });
+  }
+
+  /** The agent of a new pod. */
+  async agent(workload: string, podName: string, podIp = '10.244.0.20'): Promise<TestAgent> {
+    const agent = await TestAgent.arrive(this.url, workload, podName, podIp);
+    this.#cleanups.unshift(() => agent.stop());
+    return agent;
   }
 
   get tunnelSession(): ClientHttp2Session {

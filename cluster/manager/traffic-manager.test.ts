@@ -66,10 +66,11 @@ describe('traffic-manager', () => {
     expect(manager.sessions.laptopCount).toBe(0);
   });
 
-  it('refuses intercepts as something that it cannot do', async () => {
-    const { laptop, session } = await start();
-    expect(await codeOf(laptop.prepareIntercept({ session }))).toBe(Code.Unimplemented);
-    expect(await codeOf(laptop.ensureAgent({ session, name: 'web' }))).toBe(Code.Unimplemented);
+  it('refuses laptops in namespaces that it does not manage, and names those that it does', async () => {
+    const { laptop } = await start({ env: { MANAGED_NAMESPACES: 'shop pay' } });
+    const arrival = laptop.arriveAsClient({ name: 'me@laptop', namespace: 'other', product: 'telepresence' });
+    await expect(arrival).rejects.toMatchObject({ code: Code.FailedPrecondition });
+    await expect(arrival).rejects.toThrow(/does not manage the namespace "other"\nIt manages shop, pay/);
   });
 
   it('describes the cluster, and again when it changes', async () => {

@@ -5,7 +5,10 @@ import type { Logger } from '#base/common/log.ts';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import { managerName } from '#protocol/chart/manager-environment.ts';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import { Injector } from '../injector/injector.ts';
+import type { InjectorSettings } from '../injector/injector-settings.ts';
 import { ClusterDns } from './dns/cluster-dns.ts';
 import { DnsExchange, type Nameserver } from './dns/dns-exchange.ts';
 import { clusterDomainOf, parseResolvConf } from './dns/resolv-conf.ts';
@@ -13,9 +16,15 @@ import type { ManagerSettings } from './environment.ts';
 import { HttpEndpoints, plain } from './health/http-endpoints.ts';
 import { formatMetrics } from './health/manager-metrics.ts';
 import { ClusterInfoSource } from './info/cluster-info-source.ts';
+import { InterceptPreparer } from './intercepts/intercept-preparer.ts';
+import { InterceptRegistry } from './intercepts/intercept-registry.ts';
+import type { WorkloadInjector } from './intercepts/workload-injector.ts';
 import type { ManagerLog } from './manager-log.ts';
+import { ManagedNamespaces } from './namespaces/managed-namespaces.ts';
+import { lookupDnsPath, serveLookupDns } from './service/lookup-dns.ts';
 import { managerService } from './service/manager-service.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
+import { DialRelay } from './tunnel/dial-relay.ts';
 import { OpenTunnels } from './tunnel/open-tunnels.ts';
 import { serveTunnel } from './tunnel/serve-tunnel.ts';
 import { WorkloadSource } from './workloads/workload-source.ts';
@@ -33,8 +42,18 @@ export interface TrafficManagerOptions {
   /** Default: all interfaces. */
   readonly host?: string;
   readonly mayDial?: (ip: IpAddress) => boolean;
+  readonly injectorSettings: InjectorSettings;
+  /** Default: the real one. */
+  readonly injector?: RunningInjector;
+  /** For `InterceptRegistry`. */
+  readonly settleMs?: number;
   /** Milliseconds, monotonic. Default `performance.now`. */
   readonly now?: () => number;
+}
+
+interface RunningInjector extends WorkloadInjector {
+  start(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 interface NamespaceObject {
@@ -59,6 +78,9 @@ export class TrafficManager {
   readonly #stops: (() => Promise<void> | void)[] = [];
   readonly #stop = new AbortController();
   readonly #tunnels = new OpenTunnels();
+  readonly #intercepts: InterceptRegistry;
+  readonly #relay: DialRelay;
+  readonly #workloads: WorkloadSource;
   #identity = { clusterId: '', installId: '' };
   #isReady = false;
   #connects = 0;
@@ -72,6 +94,23 @@ export class TrafficManager {
     this.#sessions = new SessionRegistry(limits, options.now ?? (() => performance.now()), (session, end) =>
       this.#logger.info('A session ended', { session: session.id, end }),
     );
+    this.#workloads = new WorkloadSource({
+      kube: options.kube,
+      logger: this.#logger.child('workloads'),
+      managerNamespace: options.settings.namespace,
+      kinds: options.settings.workloads,
+    });
+    this.#intercepts = new InterceptRegistry({
+      sessions: this.#sessions,
+      logger: this.#logger.child('intercepts'),
+      onWorkloadChanged: (namespace, workload) => this.#workloads.touch(namespace, workload),
+      ...(options.settleMs === undefined ? {} : { settleMs: options.settleMs }),
+    });
+    this.#relay = new DialRelay(this.#logger.child('relay'));
+    this.#sessions.subscribe(({ kind, session }) => {
+      if (session.kind === 'laptop' && kind === 'ended') this.#relay.end(session.id);
+      if (session.kind === 'agent') this.#workloads.touch(session.agent.namespace, session.agent.name);
+    });
   }
 
   get sessions(): SessionRegistry {
@@ -85,19 +124,37 @@ export class TrafficManager {
   /** Listens, and begins to look at the cluster; resolves when calls are taken. */
   async start(): Promise<{ readonly serverPort: number; readonly healthPort: number }> {
     const { settings, kube, log, host } = this.#options;
-    const { info, dns } = await this.#openCluster();
-    const workloads = new WorkloadSource({
+    const { info, dns, clusterDomain } = await this.#openCluster();
+    const injector = this.#options.injector ?? this.#realInjector(clusterDomain);
+    this.#stops.push(() => injector.stop());
+    await injector.start();
+    this.#stops.push(() => this.#workloads.stop());
+    this.#stops.push(() => this.#intercepts.stop());
+    const namespaces = new ManagedNamespaces({
       kube,
-      logger: this.#logger.child('workloads'),
+      logger: this.#logger.child('namespaces'),
       managerNamespace: settings.namespace,
-      kinds: settings.workloads,
+      names: settings.managedNamespaces,
+      selector: settings.managedNamespaceSelector,
     });
-    this.#stops.push(() => workloads.stop());
+    const preparer = new InterceptPreparer({
+      sessions: this.#sessions,
+      intercepts: this.#intercepts,
+      namespaces,
+      injector,
+      workloads: (namespace, signal) => this.#workloads.list(namespace, signal),
+      agentImage: settings.agentImage,
+      agentArrivalTimeoutMs: settings.agentArrivalTimeoutMs,
+      logger: this.#logger.child('injection'),
+    });
     const service = managerService({
       sessions: this.#sessions,
+      intercepts: this.#intercepts,
+      preparer,
+      relay: this.#relay,
+      namespaces,
       info,
-      dns,
-      workloads,
+      workloads: this.#workloads,
       log,
       logger: this.#logger.child('sessions'),
       logSource: { kube, namespace: settings.namespace, podName: settings.podName, log },
@@ -111,7 +168,10 @@ export class TrafficManager {
     });
     const server = new GrpcServer({
       routes: (router) => router.service(Manager, service),
-      rawCalls: new Map([[managerTunnelPath, (stream) => this.#serveTunnel(stream)]]),
+      rawCalls: new Map([
+        [managerTunnelPath, (stream) => this.#serveTunnel(stream)],
+        [lookupDnsPath, (stream) => void serveLookupDns(stream, { sessions: this.#sessions, dns })],
+      ]),
       maxMessageBytes: settings.maxReceiveBytes,
       logger: this.#logger.child('grpc'),
     });
@@ -134,7 +194,7 @@ export class TrafficManager {
     this.#logger.info('Stopped');
   }
 
-  async #openCluster(): Promise<{ readonly info: ClusterInfoSource; readonly dns: ClusterDns }> {
+  async #openCluster(): Promise<{ readonly info: ClusterInfoSource; readonly dns: ClusterDns; readonly clusterDomain: string }> {
     const { settings, kube, kubernetesServiceIp } = this.#options;
     const conf = parseResolvConf(await readFile(this.#options.resolvConfFile ?? '/etc/resolv.conf', 'utf8'));
     const nameservers = this.#options.nameservers ?? conf.nameservers.map((address) => ({ address, port: dnsPort }));
@@ -162,7 +222,22 @@ export class TrafficManager {
       this.#isReady = true;
     });
     this.#supervise('identity', () => this.#readIdentity());
-    return { info, dns: new ClusterDns(exchange, clusterDomain, this.#logger.child('dns')) };
+    return { info, dns: new ClusterDns(exchange, clusterDomain, this.#logger.child('dns')), clusterDomain };
+  }
+
+  #realInjector(clusterDomain: string): RunningInjector {
+    const { settings, kube, host, injectorSettings } = this.#options;
+    return new Injector({
+      kube,
+      managerNamespace: settings.namespace,
+      managerHost: `${managerName}.${settings.namespace}.svc.${clusterDomain.replace(/\.$/, '')}`,
+      managerPort: settings.serverPort,
+      agentImage: settings.agentImage,
+      logger: this.#options.log.logger('injector'),
+      settings: injectorSettings,
+      namespaces: settings.managedNamespaces,
+      ...(host === undefined ? {} : { host }),
+    });
   }
 
   /** The ids that tell clusters and installations apart: those of namespaces that live as long as they do. */
@@ -187,6 +262,9 @@ export class TrafficManager {
     const { mayDial } = this.#options;
     serveTunnel(stream, {
       findSession: (id) => this.#sessions.find(id),
+      onUsed: ({ id }) => this.#sessions.touch(id),
+      mayCall: (agent, laptopSessionId) => this.#intercepts.isServedBy(laptopSessionId, agent),
+      relay: this.#relay,
       tunnels: this.#tunnels,
       logger: this.#logger,
       ...(mayDial === undefined ? {} : { mayDial }),
@@ -205,7 +283,7 @@ export class TrafficManager {
     this.#stops.push(() => health.stop());
     if (settings.prometheusPort > 0) {
       const metrics = new HttpEndpoints({
-        '/metrics': () => ({ status: 200, contentType: 'text/plain; version=0.0.4', body: this.#metrics() }),
+        '/metrics': () => ({ status: 200, contentType: 'text/plain; version=0.0.4', body: this.metrics() }),
       });
       this.#stops.push(() => metrics.stop());
       await metrics.listen(settings.prometheusPort, host);
@@ -213,11 +291,14 @@ export class TrafficManager {
     return await health.listen(settings.healthPort, host);
   }
 
-  #metrics(): string {
+  /** In the format of Prometheus. */
+  metrics(): string {
     return formatMetrics({
       laptops: this.#sessions.laptopCount,
       agents: this.#sessions.agentCount,
       tunnels: this.#tunnels.count,
+      activeIntercepts: this.#intercepts.activeCount,
+      intercepts: this.#intercepts.createdCount,
       connects: this.#connects,
       tunnelIngressBytes: this.#ingressBytes,
       tunnelEgressBytes: this.#egressBytes,

@@ -37,7 +37,12 @@ interface Started {
 }
 
 function start(): Started {
-  const env = { ...process.env, TELEPRESENCE_RUNTIME_DIR: join(directory, 'run'), XDG_STATE_HOME: join(directory, 'state') };
+  const env = {
+    ...process.env,
+    TELEPRESENCE_RUNTIME_DIR: join(directory, 'run'),
+    TELEPRESENCE_CONFIG: join(directory, 'config.yml'),
+    XDG_STATE_HOME: join(directory, 'state'),
+  };
   const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts')], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   children.push(child);
   let stderr = '';
@@ -110,6 +115,13 @@ describe('the daemon process', () => {
     await exited;
     expect(logText()).toContain('Call ended with an error');
     expect(statSync(join(directory, 'state/telepresence/logs/daemon.log')).mode & 0o777).toBe(0o600);
+  });
+
+  it('logs at the level of the configuration from its start', async () => {
+    writeFileSync(join(directory, 'config.yml'), 'logLevels: {userDaemon: error}');
+    start();
+    await open();
+    expect(existsSync(join(directory, 'state/telepresence/logs/daemon.log'))).toBe(false);
   });
 
   it('lists contexts and namespaces by kubeconfig, and says why it cannot', async () => {

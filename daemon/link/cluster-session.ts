@@ -4,6 +4,7 @@ import { untilAborted } from '#base/node/until-aborted.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { desktopProduct, formerSessionHeader } from '#protocol/cluster/desktop-wire.ts';
 import type { ClusterInfo, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
@@ -236,7 +237,12 @@ export class ClusterSession implements TunnelDialer {
       }
     }
     const { name, namespace, installId, version } = this.#options.identity;
-    return await link.manager.arriveAsClient({ name, namespace, installId, version, product: 'telepresence' }, options);
+    // A traffic-manager of ours that has forgotten the session makes it anew under the id that agents and laptops know it by.
+    const headers = known === undefined ? {} : { [formerSessionHeader]: known.sessionId };
+    return await link.manager.arriveAsClient(
+      { name, namespace, installId, version, product: desktopProduct },
+      { ...options, headers },
+    );
   }
 
   /** Runs the live link until it breaks, then makes the next, until it is told to stop. */

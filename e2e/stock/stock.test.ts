@@ -1,83 +1,146 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
-import { runClient, tryConnect } from '../support/client-program.ts';
+import { askDns, runClient, tryConnect } from '../support/client-program.ts';
 import { settings, titled } from '../support/settings.ts';
 import { streamPorts } from '../workloads/world.ts';
-import { missingForStock, stockImageFlags } from './stock-peer.ts';
+import { missingForStockClient, missingForStockManager, StockClient, stockNamespace } from './stock-peer.ts';
 
-const missing = missingForStock();
-const stockCli = settings.stockCli ?? '';
+const withoutManager = missingForStockManager();
+const withoutClient = missingForStockClient();
 
-/** Each side with the peer that teams run already. */
-describe.skipIf(missing !== undefined)(titled('stock peers', missing), () => {
+const bulkBytes = 100 * 2 ** 20;
+const idleMs = settings.isFull ? 300_000 : 30_000;
+/** The stock traffic-manager takes 250 streams on one HTTP/2 connection. */
+const manyConnections = 1_000;
+const workloads = ['store', 'streams', 'web'];
+
+const streamsHost = ({ world }: Bed) => `streams.${world.namespace}`;
+
+async function reachesServicesAndPods({ laptop, world }: Bed): Promise<void> {
+  expect((await curl(laptop, `http://web.${world.namespace}`)).pod).toMatch(/^web-/);
+  expect((await curl(laptop, 'http://web')).pod).toMatch(/^web-/);
+  expect((await curl(laptop, `http://store-0.store.${world.namespace}:8080`)).pod).toBe('store-0');
+}
+
+async function resolvesNames({ laptop, world, cluster }: Bed): Promise<void> {
+  const name = `web.${world.namespace}.svc.cluster.local`;
+  const replies = await askDns(laptop, name, 'A', 'AAAA', 'SRV');
+  expect(replies.map(({ rcode }) => rcode)).toEqual(['NOERROR', 'NOERROR', 'NOERROR']);
+  expect(replies[0]?.answers.map(({ data }) => data)).toEqual([await cluster.clusterIp(world.namespace, 'web')]);
+  expect(replies[2]?.answers).toHaveLength(2);
+  expect((await askDns(laptop, `nothing.${world.namespace}.svc.cluster.local`, 'A'))[0]?.rcode).toBe('NXDOMAIN');
+}
+
+async function carriesDatagrams(bed: Bed): Promise<void> {
+  expect(await runClient(bed.laptop, 'udp-echo', [streamsHost(bed), streamPorts.echo, 20, 500])).toEqual({ sent: 20, equal: 20 });
+}
+
+async function carriesBulk(bed: Bed, direction: 'upload' | 'download'): Promise<void> {
+  const port = direction === 'upload' ? streamPorts.sink : streamPorts.source;
+  const result = await runClient(bed.laptop, 'bulk', [direction, streamsHost(bed), port, bulkBytes]);
+  expect(result).toMatchObject({ intact: 1 });
+}
+
+async function carriesConnections(bed: Bed, count: number, idleForMs: number): Promise<void> {
+  const result = await runClient(bed.laptop, 'many-connections', [streamsHost(bed), streamPorts.echo, count, idleForMs], {
+    timeoutMs: idleForMs + 90_000,
+  });
+  expect(result).toEqual({ opened: count, answered: count });
+}
+
+describe.skipIf(withoutManager !== undefined)(titled('a stock traffic-manager', withoutManager), () => {
   let bed: Bed;
+  let stock: StockClient;
   beforeAll(async () => {
     bed = await createBed('stock', { isWithoutManager: true });
+    stock = await StockClient.on(bed.laptop);
+    await stock.installManager(bed.world.namespace);
+    await bed.product.must(['connect', '--manager-namespace', stockNamespace]);
   });
   afterAll(async () => {
-    await bed?.laptop.run([stockCli, 'quit', '-s'], { timeoutMs: 30_000 });
+    await stock?.uninstallManager();
     await bed?.close();
   });
 
-  async function removeManager(): Promise<void> {
-    const found = await bed.cluster.find('Deployment', 'traffic-manager', settings.managerNamespace);
-    if (found === undefined) return;
-    const ours = await bed.product.run(['helm', 'uninstall', '--namespace', settings.managerNamespace], { timeoutMs: 120_000 });
-    if (ours.code !== 0)
-      await bed.laptop.must([stockCli, 'helm', 'uninstall', '--namespace', settings.managerNamespace], { timeoutMs: 120_000 });
-  }
+  it('is named in the status', async () => {
+    const { user_daemon, traffic_manager } = await bed.product.status();
+    expect(user_daemon).toMatchObject({ state: 'on', namespace: bed.world.namespace });
+    expect(traffic_manager?.name).toMatch(/^OSS /);
+  });
 
-  async function reachesTheCluster(): Promise<void> {
-    const { laptop, world } = bed;
-    expect((await curl(laptop, `http://web.${world.namespace}`)).pod).toMatch(/^web-/);
-    expect((await curl(laptop, `http://store-0.store.${world.namespace}:8080`)).pod).toBe('store-0');
-    const host = `streams.${world.namespace}`;
-    expect(await runClient(laptop, 'udp-echo', [host, streamPorts.echo, 5, 500])).toEqual({ sent: 5, equal: 5 });
-    const size = 64 * 2 ** 20;
-    for (const [direction, port] of [
-      ['upload', streamPorts.sink],
-      ['download', streamPorts.source],
-    ] as const) {
-      expect(await runClient(laptop, 'bulk', [direction, host, port, size]), direction).toMatchObject({ intact: 1 });
-    }
-  }
+  it('leads to services and pods by their names', async () => await reachesServicesAndPods(bed));
+  it('answers what is asked of the name server', async () => await resolvesNames(bed));
+  it('carries datagrams', async () => await carriesDatagrams(bed));
+  it('carries 100 MiB to the laptop', async () => await carriesBulk(bed, 'download'));
 
-  it('works with a stock traffic-manager, and with more connections than its limit of streams', {
-    timeout: 300_000,
+  // One at a time, and without a half-close: to a stock traffic-manager that is the end of the connection.
+  it('carries 100 MiB to the cluster and back', async () => {
+    const echo = join(import.meta.dirname, 'echo-bulk.ts');
+    const answer = await bed.laptop.must(['node', echo, streamsHost(bed), String(streamPorts.echo), String(bulkBytes)]);
+    expect(JSON.parse(answer)).toMatchObject({ isIntact: true, received: bulkBytes });
+  });
+
+  it('tells a closed port from an open one', async () => {
+    expect((await tryConnect(bed.laptop, `web.${bed.world.namespace}`, 81)).outcome).toBe('ECONNREFUSED');
+  });
+
+  it('carries more connections than its limit of streams, and keeps them while they are idle', {
+    timeout: idleMs + 120_000,
   }, async () => {
-    const { laptop, product, world } = bed;
-    await removeManager();
-    await laptop.must([stockCli, 'helm', 'install', '--namespace', settings.managerNamespace, ...(await stockImageFlags())], {
-      timeoutMs: 120_000,
-    });
-    try {
-      await product.connect();
-      await reachesTheCluster();
-      const host = `streams.${world.namespace}`;
-      expect(await runClient(laptop, 'many-connections', [host, streamPorts.echo, 500, 1_000])).toEqual({
-        opened: 500,
-        answered: 500,
-      });
-      expect((await tryConnect(laptop, `web.${world.namespace}`, 81)).outcome).toBe('ECONNREFUSED');
-      await product.quit();
-    } finally {
-      await laptop.run([stockCli, 'helm', 'uninstall', '--namespace', settings.managerNamespace], { timeoutMs: 120_000 });
+    await carriesConnections(bed, manyConnections, idleMs);
+  });
+
+  it('lists the workloads of the namespace, each time that it is asked', async () => {
+    for (let turn = 0; turn < 2; turn += 1) {
+      const listed = await bed.product.json<readonly { readonly name: string }[]>(['list'], { timeoutMs: 10_000 });
+      expect(listed.map(({ name }) => name).toSorted()).toEqual(workloads);
     }
   });
 
-  it('serves a stock client with our traffic-manager', { timeout: 300_000 }, async () => {
-    const { laptop, product } = bed;
-    await removeManager();
-    await product.install();
-    const before = await laptop.snapshot();
-    await laptop.must([stockCli, 'connect', '--manager-namespace', settings.managerNamespace], { timeoutMs: 60_000 });
-    try {
-      await reachesTheCluster();
-      const list = await laptop.must([stockCli, 'list', '--output', 'json']);
-      expect(list).toContain('"web"');
-    } finally {
-      await laptop.must([stockCli, 'quit', '-s'], { timeoutMs: 60_000 });
-    }
-    expect((await laptop.snapshot())['IPv4 routes']).toEqual(before['IPv4 routes']);
+  it('is left without a trace on the laptop', async () => {
+    await bed.product.quit();
+    expect((await bed.laptop.snapshot())['IPv4 routes']?.filter((line) => line.includes('tel'))).toEqual([]);
+    expect((await bed.laptop.run(['curl', '--silent', '--max-time', '3', `http://web.${bed.world.namespace}`])).code).not.toBe(0);
+  });
+});
+
+describe.skipIf(withoutClient !== undefined)(titled('a stock client', withoutClient), () => {
+  let bed: Bed;
+  let stock: StockClient;
+  let routes: readonly string[] | undefined;
+  beforeAll(async () => {
+    bed = await createBed('stock');
+    stock = await StockClient.on(bed.laptop);
+    routes = (await bed.laptop.snapshot())['IPv4 routes'];
+    await stock.must(['connect', '--manager-namespace', settings.managerNamespace]);
+  });
+  afterAll(async () => {
+    await stock?.quit();
+    await bed?.close();
+  });
+
+  it('shows our traffic-manager in its status', async () => {
+    expect(await stock.must(['status'])).toMatch(/Status +: Connected[^]*Telepresence Desktop[^]*: Connected/);
+  });
+
+  it('lists the workloads of the namespace', async () => {
+    const listed = await stock.must(['list']);
+    for (const name of workloads) expect(listed).toMatch(new RegExp(`^${name} *: ready to intercept`, 'm'));
+  });
+
+  it('reaches services and pods by their names', async () => await reachesServicesAndPods(bed));
+  it('resolves names', async () => await resolvesNames(bed));
+  it('sends and receives datagrams', async () => await carriesDatagrams(bed));
+  it('receives 100 MiB', async () => await carriesBulk(bed, 'download'));
+  it('sends 100 MiB, says that this was all, and gets the answer', async () => await carriesBulk(bed, 'upload'));
+
+  it('keeps hundreds of connections while they are idle', { timeout: idleMs + 120_000 }, async () => {
+    await carriesConnections(bed, 300, idleMs);
+  });
+
+  it('leaves our traffic-manager, and the routes as they were', async () => {
+    await stock.quit();
+    expect((await bed.laptop.snapshot())['IPv4 routes']).toEqual(routes);
   });
 });

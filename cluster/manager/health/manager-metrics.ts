@@ -3,6 +3,9 @@ export interface ManagerCounts {
   readonly laptops: number;
   readonly agents: number;
   readonly tunnels: number;
+  readonly activeIntercepts: number;
+  /** Since the start. */
+  readonly intercepts: number;
   readonly connects: number;
   readonly tunnelIngressBytes: bigint;
   readonly tunnelEgressBytes: bigint;
@@ -24,7 +27,8 @@ const metrics: readonly Metric[] = [
     help: 'Sessions of laptops and traffic-agents',
     value: ({ laptops, agents }) => laptops + agents,
   },
-  { name: 'active_intercept_count', type: 'gauge', help: 'Active intercepts', value: () => 0 },
+  { name: 'active_intercept_count', type: 'gauge', help: 'Active intercepts', value: ({ activeIntercepts }) => activeIntercepts },
+  { name: 'intercept_count', type: 'counter', help: 'Intercepts that were begun', value: ({ intercepts }) => intercepts },
   { name: 'tunnel_count', type: 'gauge', help: 'Open tunnels', value: ({ tunnels }) => tunnels },
   { name: 'tunnel_ingress_bytes', type: 'counter', help: 'Bytes from laptops', value: (counts) => counts.tunnelIngressBytes },
   { name: 'tunnel_egress_bytes', type: 'counter', help: 'Bytes to laptops', value: (counts) => counts.tunnelEgressBytes },

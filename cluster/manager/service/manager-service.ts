@@ -2,28 +2,36 @@ import { create } from '@bufbuild/protobuf';
 import { timestampNow, durationMs as toMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
+import { formerSessionHeader } from '#protocol/cluster/desktop-wire.ts';
 import {
-  AgentInfoSnapshotSchema,
-  AgentPodInfoSnapshotSchema,
-  InterceptInfoSnapshotSchema,
   type Manager,
   type SessionInfo,
   WorkloadEventsDeltaSchema,
+  WorkloadInfo_AgentState,
 } from '#protocol/cluster/generated/manager_pb.js';
-import type { ClusterDns } from '../dns/cluster-dns.ts';
 import type { ClusterInfoSource } from '../info/cluster-info-source.ts';
 import { type ManagerLog, parseLogLevel } from '../manager-log.ts';
+import type { ManagedNamespaces } from '../namespaces/managed-namespaces.ts';
 import { managerProductName, managerVersion } from '../product-version.ts';
-import type { Session, SessionRegistry } from '../sessions/session-registry.ts';
+import type { Session } from '../sessions/session-registry.ts';
 import { Waiter } from '../watched-value.ts';
 import type { WorkloadChange } from '../workloads/namespace-workloads.ts';
 import type { WorkloadSource } from '../workloads/workload-source.ts';
+import { answered } from './call-error.ts';
+import { type InterceptCallParts, interceptCalls } from './intercept-calls.ts';
 import { collectLogs, type LogSource } from './manager-logs.ts';
+import { unknownSession } from './unknown-session.ts';
 
-export interface ManagerServiceParts {
-  readonly sessions: SessionRegistry;
+/**
+ * Request header of `ArriveAsClient`: the session id that the laptop had with this traffic-manager's predecessor, and gets again. So the ids
+ * of its intercepts stay, and agents do not see others in their place.
+ */
+
+const { INTERCEPTED, INSTALLED, NO_AGENT_UNSPECIFIED } = WorkloadInfo_AgentState;
+
+export interface ManagerServiceParts extends InterceptCallParts {
+  readonly namespaces: Pick<ManagedNamespaces, 'check'>;
   readonly info: ClusterInfoSource;
-  readonly dns: ClusterDns;
   readonly workloads: WorkloadSource;
   readonly log: ManagerLog;
   readonly logger: Logger;
@@ -34,7 +42,7 @@ export interface ManagerServiceParts {
   readonly onArrived: () => void;
 }
 
-/** The calls of `telepresence.manager.Manager`, but for `Tunnel`, which is served by hand. */
+/** The calls of `telepresence.manager.Manager`, but for `Tunnel` and `LookupDNS`, which are served by hand. */
 export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<typeof Manager>> {
   const { sessions, logger } = parts;
 
@@ -64,19 +72,22 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
       return { kinds: parts.workloads.kinds };
     },
 
-    arriveAsClient: (laptop) => {
-      const session = sessions.arriveAsLaptop(laptop);
-      parts.onArrived();
-      const { name, namespace, product, version } = laptop;
-      logger.info('A laptop arrived', { session: session.id, name, namespace, product, version });
-      return toSessionInfo(session);
-    },
-    arriveAsAgent: (agent) => {
-      const session = sessions.arriveAsAgent(agent);
-      const { name, namespace, podName } = agent;
-      logger.info('A traffic-agent arrived', { session: session.id, name, namespace, pod: podName });
-      return toSessionInfo(session);
-    },
+    arriveAsClient: async (laptop, context) =>
+      await answered(async () => {
+        await parts.namespaces.check(laptop.namespace);
+        const session = sessions.arriveAsLaptop(laptop, context.requestHeader.get(formerSessionHeader) ?? '');
+        parts.onArrived();
+        const { name, namespace, product, version } = laptop;
+        logger.info('A laptop arrived', { session: session.id, name, namespace, product, version });
+        return toSessionInfo(session);
+      }),
+    arriveAsAgent: async (agent) =>
+      await answered(() => {
+        const session = sessions.arriveAsAgent(agent);
+        const { name, namespace, podName } = agent;
+        logger.info('A traffic-agent arrived', { session: session.id, name, namespace, pod: podName });
+        return toSessionInfo(session);
+      }),
     remain: ({ session }) => {
       if (!sessions.remain(session?.sessionId ?? '')) throw unknownSession(session?.sessionId ?? '');
       return {};
@@ -93,39 +104,7 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
     async *watchWorkloads({ sessionInfo }, context) {
       const session = need(sessionInfo);
       const namespace = session.kind === 'laptop' ? session.laptop.namespace : session.agent.namespace;
-      for await (const changes of parts.workloads.watch(namespace, lifeOf(session, context))) yield toDelta(changes);
-    },
-    lookupDNS: async ({ session: info, name, type }, context) => {
-      const session = need(info);
-      const namespace = session.kind === 'laptop' ? session.laptop.namespace : session.agent.namespace;
-      const { rcode, rrs } = await parts.dns.lookup(name, type, namespace, context.signal);
-      return { rCode: rcode, rrs };
-    },
-
-    async *watchAgentPods(info, context) {
-      const life = lifeOf(need(info), context);
-      yield create(AgentPodInfoSnapshotSchema);
-      await untilAborted(life);
-    },
-    async *watchAgents(info, context) {
-      const life = lifeOf(need(info), context);
-      yield create(AgentInfoSnapshotSchema);
-      await untilAborted(life);
-    },
-    async *watchAgentsNS({ session }, context) {
-      const life = lifeOf(need(session), context);
-      yield create(AgentInfoSnapshotSchema);
-      await untilAborted(life);
-    },
-    async *watchIntercepts(info, context) {
-      // Stock traffic-managers let anybody watch; an id that is sent must be known all the same.
-      const life = lifeOf(need(info), context);
-      yield create(InterceptInfoSnapshotSchema);
-      await untilAborted(life);
-    },
-    // oxlint-disable-next-line require-yield -- no laptop is dialled before there are intercepts.
-    async *watchDial(info, context) {
-      await untilAborted(lifeOf(need(info), context));
+      for await (const changes of parts.workloads.watch(namespace, lifeOf(session, context))) yield toDelta(changes, parts);
     },
     // oxlint-disable-next-line require-yield -- laptops are not asked for names: only traffic-agents were, by old laptops.
     async *watchLookupDNS(info, context) {
@@ -133,13 +112,7 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
     },
     agentLookupDNSResponse: () => ({}),
 
-    prepareIntercept: () => notYet('PrepareIntercept'),
-    createIntercept: () => notYet('CreateIntercept'),
-    removeIntercept: () => notYet('RemoveIntercept'),
-    updateIntercept: () => notYet('UpdateIntercept'),
-    getIntercept: () => notYet('GetIntercept'),
-    reviewIntercept: () => notYet('ReviewIntercept'),
-    ensureAgent: () => notYet('EnsureAgent'),
+    ...interceptCalls(parts, need, lifeOf),
 
     setLogLevel: ({ logLevel, duration }) => {
       const level = parseLogLevel(logLevel);
@@ -159,19 +132,20 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
   };
 }
 
-function toDelta(changes: readonly WorkloadChange[]) {
+/** Who has an agent, and who is intercepted, is looked up at the time of telling. */
+function toDelta(
+  changes: readonly WorkloadChange[],
+  { sessions, intercepts }: Pick<ManagerServiceParts, 'sessions' | 'intercepts'>,
+) {
   return create(WorkloadEventsDeltaSchema, {
     since: timestampNow(),
-    events: changes.map(({ type, workload }) => ({ type, workload: { ...workload } })),
+    events: changes.map(({ type, workload }) => {
+      const clients = intercepts.interceptorsOf(workload.namespace, workload.name);
+      const hasAgent = sessions.agentsOf(workload.namespace, workload.name).length > 0;
+      const agentState = clients.length > 0 ? INTERCEPTED : hasAgent ? INSTALLED : NO_AGENT_UNSPECIFIED;
+      return { type, workload: { ...workload, agentState, interceptClients: clients.map((client) => ({ client })) } };
+    }),
   });
-}
-
-function unknownSession(id: string): ConnectError {
-  return new ConnectError(`The session "${id}" is not known`, Code.NotFound);
-}
-
-function notYet(call: string): never {
-  throw new ConnectError(`This traffic-manager does not offer intercepts yet (${call})`, Code.Unimplemented);
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { desktopProduct } from '#protocol/cluster/desktop-wire.ts';
 import { AgentInfoSchema, ClientInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
-import { desktopProduct, SessionRegistry } from './session-registry.ts';
+import { SessionRegistry } from './session-registry.ts';
 
 const hourMs = 3_600_000;
 
@@ -68,5 +69,49 @@ describe('sessions', () => {
     const { id } = sessions.arriveAsLaptop(laptop('telepresence'));
     now = 24 * hourMs + 1;
     expect(sessions.find(id)).toBeUndefined();
+  });
+
+  it('of a pod that arrives again takes the place of the former', () => {
+    const info = create(AgentInfoSchema, { name: 'shop', namespace: 'shop', podName: 'shop-1' });
+    const former = sessions.arriveAsAgent(info);
+    const next = sessions.arriveAsAgent(info);
+    const other = sessions.arriveAsAgent(create(AgentInfoSchema, { ...info, podName: 'shop-2' }));
+    expect(former.signal.aborted).toBe(true);
+    expect(ended).toEqual(['agent replaced']);
+    expect(sessions.agentsOf('shop', 'shop').map(({ id }) => id)).toEqual([next.id, other.id]);
+    sessions.depart(next.id);
+    sessions.depart(other.id);
+    expect(sessions.agentsIn('shop')).toEqual([]);
+    expect(sessions.agentCount).toBe(0);
+  });
+
+  it('are bounded in number, of laptops and of agents', () => {
+    const limits = { laptopTtlMs: hourMs, desktopTtlMs: hourMs, agentTtlMs: hourMs, maxLaptops: 1, maxAgents: 1 };
+    const few = new SessionRegistry(limits, () => now);
+    const { id } = few.arriveAsLaptop(laptop('telepresence'));
+    few.arriveAsAgent(create(AgentInfoSchema));
+    expect(() => few.arriveAsLaptop(laptop('telepresence'))).toThrow('has 1 sessions of laptops');
+    expect(() => few.arriveAsAgent(create(AgentInfoSchema))).toThrow('has 1 sessions of traffic-agents');
+    few.depart(id);
+    expect(few.arriveAsLaptop(laptop('telepresence')).id).not.toBe(id);
+  });
+
+  it('get the id of before only where it is one, and nobody has it', () => {
+    const former = '6f1c4c5e-6d3c-4a64-9f86-0a5f4b8f7a10';
+    expect(sessions.arriveAsLaptop(laptop('telepresence'), former).id).toBe(former);
+    expect(sessions.arriveAsLaptop(laptop('telepresence'), former).id).not.toBe(former);
+    expect(sessions.arriveAsLaptop(laptop('telepresence'), 'agent:x').id).not.toBe('agent:x');
+  });
+
+  it('that fall silent are told of once, and again when they are heard', () => {
+    const events: string[] = [];
+    sessions.subscribe(({ kind }) => events.push(kind));
+    const { id } = sessions.arriveAsLaptop(laptop(desktopProduct));
+    now = 20_001;
+    sessions.sweep();
+    sessions.sweep();
+    sessions.remain(id);
+    sessions.remain(id);
+    expect(events).toEqual(['arrived', 'silent', 'heard']);
   });
 });

@@ -1,16 +1,28 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
-import { acceptTunnel } from '#net/tunnel/open-tunnel.ts';
-import { describeConnection } from '#net/tunnel/stream-info.ts';
-import { isDialable } from './dial-policy.ts';
+import { isDialable } from '#net/relay/dial-policy.ts';
+import { relayTcp } from '#net/relay/tcp-relay.ts';
+import { relayUdp } from '#net/relay/udp-relay.ts';
+import { encodeMessage } from '#net/tunnel/framing.ts';
+import { describeConnection, type StreamInfo } from '#net/tunnel/stream-info.ts';
+import { tunnelCode } from '#net/tunnel/tunnel-code.ts';
+import { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import type { AgentInfo } from '#protocol/cluster/generated/manager_pb.js';
+import { type AgentSession, isAgentSessionId, type LaptopSession, type Session } from '../sessions/session-registry.ts';
+import type { DialRelay } from './dial-relay.ts';
+import { cancel } from './join-streams.ts';
 import type { OpenTunnels } from './open-tunnels.ts';
-import { relayTcp } from './tcp-relay.ts';
-import { relayUdp } from './udp-relay.ts';
+import { callStatus, confirmCall, endCall, openCall, readControl } from './tunnel-opening.ts';
 
 export interface TunnelServices {
-  /** The end of the session that a tunnel belongs to; `undefined` for a session that is not known. */
-  readonly findSession: (id: string) => { readonly signal: AbortSignal } | undefined;
+  /** `undefined` for a session that is not known. */
+  readonly findSession: (id: string) => Session | undefined;
+  /** Somebody at the laptop uses the cluster. */
+  readonly onUsed: (session: LaptopSession) => void;
+  /** Whether the agent's workload is intercepted by the laptop. */
+  readonly mayCall: (agent: AgentInfo, laptopSessionId: string) => boolean;
+  readonly relay: DialRelay;
   readonly tunnels: OpenTunnels;
   readonly logger: Logger;
   /** Default: everything but the traffic-manager itself and groups. */
@@ -24,36 +36,71 @@ const defaultUdpIdleMs = 60_000;
 /** For callers that name none, and at most. */
 const dialTimeoutMs = { default: 5_000, max: 60_000 };
 
-/** gRPC's NOT_FOUND. */
-const notFoundStatus = '5';
-
-/** Serves one `Tunnel` call: dials where the laptop wants to go and copies until both ends are done. */
+/**
+ * Serves one `Tunnel` call. A laptop's is the answer to a request to dial, and then joined with the agent's; else what it wants to reach is
+ * dialled. An agent's asks a laptop to dial.
+ */
 export async function serveTunnel(stream: ServerHttp2Stream, services: TunnelServices): Promise<void> {
-  const { info, tunnel } = await acceptTunnel(stream);
-  tunnel.on('error', () => undefined);
-  const { connectionId: id } = info;
+  const info = await openCall(stream);
+  confirmCall(stream);
   const session = services.findSession(info.sessionId);
-  if (session === undefined) {
-    // The status tells the laptop to arrive anew; the reject spares it the wait.
-    stream.removeAllListeners('wantTrailers');
-    stream.once('wantTrailers', () =>
-      stream.sendTrailers({ 'grpc-status': notFoundStatus, 'grpc-message': 'The session is not known' }),
-    );
-    tunnel.dialReject();
-    return;
+  if (session === undefined) endUnknown(stream, info);
+  else if (session.kind === 'agent') await serveAgent(stream, info, session, services);
+  else serveLaptop(stream, info, session, services);
+}
+
+async function serveAgent(
+  stream: ServerHttp2Stream,
+  info: StreamInfo,
+  session: AgentSession,
+  services: TunnelServices,
+): Promise<void> {
+  const laptopId = (await readControl(stream, tunnelCode.session)).toString();
+  const laptop = services.findSession(laptopId);
+  if (laptop?.kind !== 'laptop') {
+    endCall(stream, callStatus.notFound, 'The laptop is not known');
+  } else if (!services.mayCall(session.agent, laptopId)) {
+    services.logger.warn('A traffic-agent wanted to reach a laptop that does not intercept its workload', {
+      session: session.id,
+    });
+    endCall(stream, callStatus.notFound, 'The laptop does not intercept this workload');
+  } else {
+    services.tunnels.add(stream, laptop.signal, () => cancel(stream));
+    services.relay.request(laptopId, info, stream);
   }
+}
+
+function serveLaptop(stream: ServerHttp2Stream, info: StreamInfo, session: LaptopSession, services: TunnelServices): void {
+  const answer = services.relay.answer(session.id, info, stream);
+  if (answer === 'joined') return;
+  const { connectionId: id } = info;
+  const tunnel = toTunnel(stream, info);
   const mayDial = services.mayDial ?? isDialable;
-  if (!mayDial(id.destination.ip)) {
-    services.logger.debug('A tunnel was refused', { connection: describeConnection(id) });
+  if (answer === 'late' || !mayDial(id.destination.ip)) {
+    services.logger.debug('A tunnel was refused', { connection: describeConnection(id), isLate: answer === 'late' });
     tunnel.dialReject();
     return;
   }
-  services.tunnels.add(tunnel, session.signal);
+  services.tunnels.add(tunnel, session.signal, () => tunnel.destroy());
   const destination = { host: formatIp(id.destination.ip), port: id.destination.port };
   if (id.protocol === 'udp') {
     relayUdp(tunnel, destination, { idleMs: services.udpIdleMs ?? defaultUdpIdleMs });
   } else {
+    services.onUsed(session);
     const asked = info.dialTimeoutMs > 0 ? info.dialTimeoutMs : dialTimeoutMs.default;
     relayTcp(tunnel, destination, { dialTimeoutMs: Math.min(asked, dialTimeoutMs.max) });
   }
+}
+
+/** The status tells the caller to arrive anew. A laptop is spared the wait by a reject, which to an agent would be the laptop's word. */
+function endUnknown(stream: ServerHttp2Stream, info: StreamInfo): void {
+  endCall(stream, callStatus.notFound, 'The session is not known', () => {
+    if (!isAgentSessionId(info.sessionId)) stream.write(encodeMessage(tunnelCode.dialReject));
+  });
+}
+
+function toTunnel(stream: ServerHttp2Stream, info: StreamInfo): TunnelDuplex {
+  const tunnel = new TunnelDuplex(stream, { datagrams: info.connectionId.protocol === 'udp' });
+  tunnel.on('error', () => undefined);
+  return tunnel;
 }

@@ -5,9 +5,9 @@ import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseIp } from '#base/common/ip.ts';
+import { isDialable } from '#net/relay/dial-policy.ts';
 import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
 import { TestManager } from '../test-manager.ts';
-import { isDialable } from './dial-policy.ts';
 
 describe('tunnels', () => {
   let bed: TestManager;

@@ -15,6 +15,7 @@ type Changes = Map<string, WorkloadChange>;
 /** The workloads of one namespace, for any number of readers. */
 export class NamespaceWorkloads {
   readonly #informers: readonly Informer<WorkloadObject, WorkloadFacts>[];
+  readonly #namespace: string;
   readonly #logger: Logger;
   readonly #readers = new Set<(change: WorkloadChange) => void>();
   readonly #isHidden: (workload: WorkloadFacts) => boolean;
@@ -27,6 +28,7 @@ export class NamespaceWorkloads {
     logger: Logger,
     isHidden: (workload: WorkloadFacts) => boolean,
   ) {
+    this.#namespace = namespace;
     this.#logger = logger;
     this.#isHidden = isHidden;
     this.#informers = resources.map(({ kind, group, resource }) => {
@@ -66,6 +68,14 @@ export class NamespaceWorkloads {
     } finally {
       this.#readers.delete(take);
       waiter.close();
+    }
+  }
+
+  /** Something that is not in the objects has changed: its readers get to see it again. */
+  touch(name: string): void {
+    for (const informer of this.#informers) {
+      const item = informer.items.get(`${this.#namespace}/${name}`);
+      if (item !== undefined) this.#tell({ kind: 'modified', key: name, item });
     }
   }
 

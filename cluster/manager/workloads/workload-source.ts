@@ -3,7 +3,7 @@ import type { KubeClient } from '#net/kube/kube-client.ts';
 import type { WorkloadInfo_Kind } from '#protocol/cluster/generated/manager_pb.js';
 import type { WorkloadKindName } from '../environment.ts';
 import { NamespaceWorkloads, type WorkloadChange } from './namespace-workloads.ts';
-import { workloadResources } from './workload-state.ts';
+import { type WorkloadFacts, workloadResources } from './workload-state.ts';
 
 export interface WorkloadSourceOptions {
   readonly kube: KubeClient;
@@ -45,6 +45,17 @@ export class WorkloadSource {
     } finally {
       this.#leave(namespace, entry);
     }
+  }
+
+  /** What there is now. */
+  async list(namespace: string, signal: AbortSignal): Promise<readonly WorkloadFacts[]> {
+    for await (const changes of this.watch(namespace, signal)) return changes.map(({ workload }) => workload);
+    return [];
+  }
+
+  /** Whether a workload has an agent, or who intercepts it, has changed. */
+  touch(namespace: string, name: string): void {
+    this.#entries.get(namespace)?.workloads.touch(name);
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,103 @@
+import type { ApiClient } from '#net/rpc/client.ts';
+import { mirrorState } from '#net/rpc/state-mirror.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import type { Engagement } from '#protocol/local-api/model.ts';
+import { findDaemon } from '../daemon/find-daemon.ts';
+import { requireDaemon, withApi } from '../daemon/open-daemon.ts';
+import type { Command, Invocation } from '../invocation.ts';
+import { engagementDocument, engagementLines } from './engagement-text.ts';
+import { type InterceptOptions, interceptRequest } from './intercept-request.ts';
+import { runChild } from './run-child.ts';
+
+/** Intercepts a workload, and with a command after `--` leaves it again when that has ended. */
+export const intercept: Command<InterceptOptions> = async (invocation, options, [name = '']) => {
+  const { globals, io, progress, signal, trailing } = invocation;
+  if (trailing?.length === 0) throw new AppError({ code: 'usage', message: 'There is no command after --' });
+  const request = interceptRequest(name, options, io);
+  const input = { request, ...(globals.use === undefined ? {} : { use: globals.use }) };
+  return await withApi(requireDaemon(invocation), async (api) => {
+    const result = await api.call('intercept', input, { onEvent: ({ stage }) => progress.stage(stage), signal });
+    progress.clear();
+    report(invocation, result, options);
+    return trailing === undefined ? 0 : await runHandler(api, invocation, result, trailing, options);
+  });
+};
+
+/** Runs the command with the environment of the container, until it ends or the intercept does. */
+async function runHandler(
+  api: ApiClient,
+  invocation: Invocation,
+  { engagement, environment }: CallOutput<'intercept'>,
+  command: readonly string[],
+  { waitMessage }: InterceptOptions,
+): Promise<number> {
+  const left = new AbortController();
+  const ended = new AbortController();
+  followEnd(api, engagement, () => left.abort(), ended.signal).catch(() => {
+    // A daemon that went away comes back with the engagement, as far as this command is concerned.
+  });
+  try {
+    return await runChild(command, invocation.io, {
+      env: environment,
+      stop: left.signal,
+      onStarted: () => (waitMessage === undefined ? undefined : invocation.output.line(waitMessage)),
+    });
+  } finally {
+    ended.abort();
+    if (!left.signal.aborted) await leaveQuietly(invocation, engagement);
+  }
+}
+
+async function followEnd(
+  api: ApiClient,
+  { connection, name }: Engagement,
+  onEnded: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await mirrorState(
+    api,
+    ({ engagements }) => {
+      const state = engagements[`${connection}/${name}`]?.state;
+      if (state === undefined || state.kind === 'ended') onEnded();
+    },
+    signal,
+  );
+}
+
+/** By a way of its own, since the daemon may be another one by now. */
+async function leaveQuietly(invocation: Invocation, { connection, name }: Engagement): Promise<void> {
+  const api = await findDaemon(invocation);
+  if (api === undefined) return;
+  try {
+    await withApi(Promise.resolve(api), (found) => found.call('leave', { use: connection, name }));
+  } catch (error) {
+    const { code, message } = AppError.from(error);
+    if (code === 'engagement.not-found' || code === 'connection.none') return;
+    invocation.output.note(`telepresence intercept: warning: ${message}`);
+  }
+}
+
+function report(
+  invocation: Invocation,
+  { engagement, environment, warnings }: CallOutput<'intercept'>,
+  options: InterceptOptions,
+): void {
+  const { output, trailing } = invocation;
+  // A command that begins now is about to listen.
+  const missing = trailing === undefined && engagement.handler === 'not-listening' ? [missingHandler(engagement)] : [];
+  const all = [...warnings, ...missing];
+  if (!output.isStructured) for (const warning of all) output.note(`telepresence intercept: warning: ${warning}`);
+  // The command has stdout for itself in the structured formats.
+  if (trailing !== undefined && output.isStructured) return;
+  const details = options.detailedOutput === true ? { environment } : {};
+  const { workloadKind, workload } = engagement;
+  output.result({ ...engagementDocument(engagement, details), ...(all.length === 0 ? {} : { warnings: all }) }, () =>
+    [`Using ${workloadKind} ${workload}`, ...engagementLines(engagement)].join('\n'),
+  );
+}
+
+function missingHandler({ laptopAddress, ports }: Engagement): string {
+  const places = ports.map(({ laptopPort }) => `${laptopAddress}:${laptopPort}`).join(', ');
+  return `Nothing listens on ${places} yet: until a program does, callers see a closed connection`;
+}

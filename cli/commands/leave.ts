@@ -1,0 +1,14 @@
+import { requireDaemon, withApi } from '../daemon/open-daemon.ts';
+import type { Command } from '../invocation.ts';
+import { engagementDocument } from './engagement-text.ts';
+
+/** Ends an intercept; a command that it was begun with is told to end. */
+export const leave: Command<object> = (invocation, _options, [name = '']) =>
+  withApi(requireDaemon(invocation), async (api) => {
+    const { globals, output, progress, signal } = invocation;
+    const input = { name, ...(globals.use === undefined ? {} : { use: globals.use }) };
+    const { engagement } = await api.call('leave', input, { onEvent: ({ stage }) => progress.stage(stage), signal });
+    progress.clear();
+    output.result(engagementDocument(engagement), () => `Left ${name}`);
+    return 0;
+  });

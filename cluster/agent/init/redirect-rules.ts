@@ -1,0 +1,43 @@
+import type { AgentConfig } from '#protocol/agent/agent-config.ts';
+
+export const redirectTable = 'telepresence';
+
+/**
+ * The redirects of a pod as one nftables transaction that replaces those of an earlier run; `undefined` where there is nothing to
+ * redirect.
+ *
+ * Only the port is rewritten, never the address, so that answers of wildcard UDP sockets leave with the address that was asked.
+ *
+ * - From outside: after other destination NAT (priority -100), so that a mesh's proxy gets what it redirects and connects by itself.
+ * - From inside: before it, for what the proxy then sends to the pod's own address has to meet the agent. What the agent's group sends is
+ *   exempt, for it reaches the app; what goes to the loopback is the pod's own business.
+ * - A probe's port leads past the agent to the app.
+ */
+export function redirectRules(family: 'ip' | 'ip6', config: AgentConfig): string | undefined {
+  const ports = config.containers.flatMap((container) => container.ports.filter(({ mode }) => mode === 'redirect'));
+  if (ports.length === 0) return undefined;
+  const redirects = ports.map(
+    ({ protocol, containerPort, agentPort }) =>
+      `fib daddr type local ${protocol.toLowerCase()} dport ${containerPort} dnat to :${agentPort}`,
+  );
+  const probes = ports.flatMap(({ probePort, containerPort }) =>
+    probePort === undefined ? [] : [`fib daddr type local tcp dport ${probePort} dnat to :${containerPort}`],
+  );
+  const loopback = family === 'ip' ? 'ip daddr 127.0.0.0/8' : 'ip6 daddr ::1';
+  const table = `${family} ${redirectTable}`;
+  return `add table ${table}
+delete table ${table}
+table ${table} {
+  chain prerouting {
+    type nat hook prerouting priority -90; policy accept;
+    ${[...probes, ...redirects].join('\n    ')}
+  }
+  chain output {
+    type nat hook output priority -110; policy accept;
+    meta skgid ${config.agentGroupId} return
+    ${loopback} return
+    ${redirects.join('\n    ')}
+  }
+}
+`;
+}

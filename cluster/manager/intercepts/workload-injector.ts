@@ -1,0 +1,24 @@
+/** A workload that can be intercepted. */
+export interface InjectionTarget {
+  readonly namespace: string;
+  readonly kind: 'Deployment' | 'StatefulSet' | 'ReplicaSet';
+  readonly name: string;
+}
+
+/** What is intercepted of it. */
+export interface InjectionPort {
+  readonly workload: InjectionTarget;
+  readonly container: string;
+  readonly containerPort: number;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly service?: { readonly name: string; readonly uid: string; readonly portName: string; readonly port: number };
+}
+
+/** What the preparation of an intercept needs of the injector. Failures are `AppError`s in words for the person who waits. */
+export interface WorkloadInjector {
+  /** Finds workload, service, port and container; an empty identifier is whatever is unambiguous. */
+  resolve(namespace: string, name: string, portIdentifier: string, service?: string, container?: string): Promise<InjectionPort>;
+  /** Resolves when every pod of the workload is one with an agent, or on its way to be. */
+  ensureAgent(target: InjectionTarget, signal: AbortSignal, onStage: (stage: string) => void): Promise<void>;
+  removeAgents(targets: readonly InjectionTarget[]): Promise<void>;
+}

@@ -1,0 +1,83 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { encodeMessage, FrameDecoder, messageLength } from '#net/tunnel/framing.ts';
+import { decodeStreamInfo, type StreamInfo } from '#net/tunnel/stream-info.ts';
+import { TunnelProtocolError, tunnelCode, tunnelVersion } from '#net/tunnel/tunnel-code.ts';
+import { TunnelResetError } from '#net/tunnel/tunnel-duplex.ts';
+import { uvarintLength, writeUvarint } from '#net/tunnel/uvarint.ts';
+
+/** How a `Tunnel` call begins: answers it, and reads what it is for. What follows stays in the stream. */
+export async function openCall(stream: ServerHttp2Stream): Promise<StreamInfo> {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  return decodeStreamInfo(await readControl(stream, tunnelCode.streamInfo));
+}
+
+export function confirmCall(stream: ServerHttp2Stream): void {
+  const version = Buffer.alloc(uvarintLength(tunnelVersion));
+  writeUvarint(version, 0, tunnelVersion);
+  stream.write(encodeMessage(tunnelCode.streamOk, version));
+}
+
+/** gRPC's codes for the end of a call that this side gives up. */
+export const callStatus = { notFound: '5', unavailable: '14' } as const;
+
+/** Ends the call with a status. To a tunnel it is a reset, unless its end had been said before. */
+export function endCall(
+  stream: ServerHttp2Stream,
+  status: string,
+  message: string,
+  lastWord: () => void = () => undefined,
+): void {
+  if (stream.destroyed || stream.writableEnded) return;
+  lastWord();
+  stream.removeAllListeners('wantTrailers');
+  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status, 'grpc-message': message }));
+  stream.end();
+  stream.resume();
+}
+
+/**
+ * Reads one message, which must have the code, and leaves what follows it in the stream.
+ *
+ * @throws TunnelProtocolError for another message, TunnelResetError where the stream ends before it.
+ */
+export async function readControl(stream: ServerHttp2Stream, code: number): Promise<Buffer> {
+  const found = Promise.withResolvers<Buffer>();
+  let input: Buffer = Buffer.alloc(0);
+  const take = (chunk: Buffer) => {
+    input = input.length === 0 ? chunk : Buffer.concat([input, chunk]);
+    try {
+      const length = messageLength(input);
+      if (length === undefined || input.length < length) return;
+      stream.pause();
+      stream.off('data', take);
+      if (input.length > length) stream.unshift(input.subarray(length));
+      found.resolve(decode(input.subarray(0, length), code));
+    } catch (error) {
+      found.reject(error);
+    }
+  };
+  const fail = () => found.reject(new TunnelResetError('The tunnel ended before it said what it is for'));
+  stream.on('data', take).once('end', fail).once('close', fail).once('error', fail);
+  try {
+    stream.resume();
+    return await found.promise;
+  } finally {
+    stream.off('data', take).off('end', fail).off('close', fail).off('error', fail);
+  }
+}
+
+function decode(message: Buffer, code: number): Buffer {
+  let found: Buffer | undefined;
+  let other: number | undefined;
+  const decoder = new FrameDecoder(
+    {
+      data: () => (other = tunnelCode.data),
+      control: (received, rest) => (received === code ? (found = rest) : (other = received)),
+    },
+    { datagrams: true },
+  );
+  decoder.push(message);
+  if (found === undefined) throw new TunnelProtocolError(`A tunnel message of code ${other ?? 'none'} in the place of ${code}`);
+  return found;
+}
