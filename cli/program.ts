@@ -121,6 +121,14 @@ function addTrafficCommands(program: Commander, add: Add): void {
 
 function addInstallCommands(program: Commander, add: Add): void {
   const group = 'Install commands:';
+  addKubeFlags(
+    add(program, group, 'uninstall', 'remove agents from workloads', 'uninstall shop cart && telepresence uninstall --all-agents')
+      .usage('[options] (<workload>… | --all-agents | --everything)')
+      .addArgument(new Argument('[workload...]', 'workloads of the connected namespace'))
+      .option('-a, --all-agents', 'remove all agents of the traffic-manager, in all namespaces')
+      .option('-e, --everything', 'remove all agents and the traffic-manager, and end the daemons')
+      .option('--manager-namespace <namespace>', 'with --everything: namespace of the traffic-manager'),
+  );
   const helm = new Commander('helm')
     .description('install, upgrade or remove the traffic-manager')
     .helpGroup(group)

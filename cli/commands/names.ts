@@ -8,6 +8,7 @@ export const commandLoaders = {
   list: () => import('./list.ts').then((module) => module.list),
   intercept: () => import('./intercept.ts').then((module) => module.intercept),
   leave: () => import('./leave.ts').then((module) => module.leave),
+  uninstall: () => import('./uninstall.ts').then((module) => module.uninstall),
   'helm install': () => import('./helm-change.ts').then((module) => module.helmInstall),
   'helm upgrade': () => import('./helm-change.ts').then((module) => module.helmUpgrade),
   'helm uninstall': () => import('./helm-change.ts').then((module) => module.helmUninstall),

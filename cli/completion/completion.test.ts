@@ -44,6 +44,8 @@ describe('completion', () => {
     const { completeValue } = await import('../completion/value-candidates.ts');
     const io = { env: { TELEPRESENCE_RUNTIME_DIR: join(directory, 'run') } } as unknown as Parameters<typeof completeValue>[2];
     expect(await completeValue('workload', {}, io)).toEqual(['web']);
+    expect(await complete('uninstall', '')).toEqual(['web']);
+    expect(await complete('uninstall', 'web', 'w')).toEqual(['web']);
   });
 
   it('prints a script for each shell', async () => {

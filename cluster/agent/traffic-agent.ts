@@ -9,6 +9,7 @@ import { acceptTunnel, agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { describeConnection, type Endpoint, type StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { AgentPort } from '#protocol/agent/agent-config.ts';
+import { wireVersion } from '#protocol/cluster/desktop-wire.ts';
 import { Agent } from '#protocol/cluster/generated/agent_pb.js';
 import { InterceptDispositionType, type InterceptInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { type AgentLog, parseLogLevel } from './agent-log.ts';
@@ -21,7 +22,7 @@ import { LaptopDialer } from './laptop/laptop-dialer.ts';
 import { type AgentSession, ManagerSession, type ManagerTiming } from './manager/manager-session.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
-import { agentProductName, agentVersion } from './product-version.ts';
+import { agentProductName } from './product-version.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface TrafficAgentOptions {
@@ -78,7 +79,7 @@ export class TrafficAgent {
       this.#ports.set(port, port.protocol === 'TCP' ? new TcpPort(parts) : new UdpPort({ ...parts, podIp }));
     }
     this.#server = new GrpcServer({
-      routes: (router) => router.service(Agent, { version: () => ({ name: agentProductName, version: agentVersion }) }),
+      routes: (router) => router.service(Agent, { version: () => ({ name: agentProductName, version: wireVersion }) }),
       rawCalls: new Map([
         [agentTunnelPath, (stream) => void this.#serveTunnel(stream)],
         [watchDialPath, (stream) => this.#serveWatchDial(stream)],
@@ -100,7 +101,7 @@ export class TrafficAgent {
     const healthPort = await this.#health.listen(config.healthPort, host);
     await Promise.all([...this.#ports.values()].map(async (port) => await port.listen()));
     const apiPort = await this.#server.listen(config.apiPort, host);
-    const [product, version] = [agentProductName, agentVersion];
+    const [product, version] = [agentProductName, wireVersion];
     this.#manager = new ManagerSession({
       url: `http://${config.managerHost.includes(':') ? `[${config.managerHost}]` : config.managerHost}:${config.managerPort}`,
       agent: {

@@ -95,10 +95,24 @@ describe('agents in the pods of a workload', () => {
     const cluster = new SmallCluster(template(), 2);
     const { injector } = await begin(cluster);
     await injector.ensureAgent(target, never, () => undefined);
-    await injector.removeAgents('all');
+    expect(await injector.targets()).toEqual([target]);
+    expect(await injector.removeAgents('all')).toEqual([target]);
     expect(agents(cluster)).toBe(0);
     expect(cluster.evicted).toHaveLength(4);
+    expect(await injector.targets()).toEqual([]);
+    expect(await injector.removeAgents([target])).toEqual([]);
+    expect(cluster.evicted).toHaveLength(4);
     expect(cluster.webhookErrors).toHaveLength(2);
+  });
+
+  it('stay where the template asks for them, and are not said to be removed', async () => {
+    const cluster = new SmallCluster(template({ 'telepresence.io/inject-traffic-agent': 'enabled' }), 1);
+    const { injector } = await begin(cluster);
+    await injector.ensureAgent(target, never, () => undefined);
+    const evicted = cluster.evicted.length;
+    expect(await injector.removeAgents('all')).toEqual([]);
+    expect(agents(cluster)).toBe(1);
+    expect(cluster.evicted).toHaveLength(evicted);
   });
 
   it('are still wanted after the traffic-manager started again', async () => {

@@ -189,24 +189,43 @@ export class Injector {
     });
   }
 
-  /** Makes pods go back to what they were without agents; those whose template asks for one keep it. Resolves when they have. */
-  async removeAgents(targets: readonly AgentTarget[] | 'all'): Promise<void> {
-    const chosen = targets === 'all' ? await this.#injectedTargets() : targets;
-    const outcomes = await Promise.allSettled(chosen.map(async (target) => await this.#removeAgent(target)));
+  /** The workloads that have agents, or shall have them as soon as they have pods. */
+  async targets(): Promise<readonly AgentTarget[]> {
+    const all = [...this.#wanted.values(), ...(await this.#injectedTargets())];
+    return [...new Map(all.map((target) => [keyOf(target), target])).values()];
+  }
+
+  /**
+   * Makes pods go back to what they were without agents; those whose template asks for one keep it. Resolves when they have.
+   *
+   * @returns those that were to have agents, and are not any more.
+   */
+  async removeAgents(targets: readonly AgentTarget[] | 'all'): Promise<readonly AgentTarget[]> {
+    const known = await this.targets();
+    const keys = new Set(known.map(keyOf));
+    const chosen = targets === 'all' ? known : targets;
+    const outcomes = await Promise.allSettled(
+      chosen.map(async (target) => ((await this.#removeAgent(target)) && keys.has(keyOf(target)) ? [target] : [])),
+    );
     // All are tried, whatever becomes of one.
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw AppError.from(failed.reason);
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
   }
 
-  async #removeAgent(target: AgentTarget): Promise<void> {
+  /** @returns whether its pods are without agents now. */
+  async #removeAgent(target: AgentTarget): Promise<boolean> {
+    let isWithout = true;
     await this.#inTurn(target, async () => {
       this.#wanted.delete(keyOf(target));
       const { signal } = this.#stop;
       const workload = await this.#lookup.get(target, signal);
-      if (workload === undefined || readInjectAnnotations(workload.template.metadata?.annotations).injection === 'enabled')
-        return;
+      if (workload === undefined) return;
+      isWithout = readInjectAnnotations(workload.template.metadata?.annotations).injection !== 'enabled';
+      if (!isWithout) return;
       await this.#roll(workload, { isWanted: (pod) => !isInjected(pod), hasAgent: false, signal, onStage: () => undefined });
     });
+    return isWithout;
   }
 
   async #roll(

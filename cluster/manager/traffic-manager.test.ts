@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { cidrOf, formatCidr } from '#base/common/cidr.ts';
 import { formatIp, ipFromBytes } from '#base/common/ip.ts';
 import { unpackAnswers } from '#net/dns/packed-records.ts';
+import { wireVersion } from '#protocol/cluster/desktop-wire.ts';
 import { type ClusterInfo, type IPNet, WorkloadEvent_Type, WorkloadInfo_State } from '#protocol/cluster/generated/manager_pb.js';
 import { TestDnsServer } from './dns/test-dns-server.ts';
-import { managerVersion } from './product-version.ts';
 import { TestManager } from './test-manager.ts';
 
 const serviceCidrs = '/apis/networking.k8s.io/v1/servicecidrs';
@@ -46,8 +46,8 @@ describe('traffic-manager', () => {
 
   it('says what it is, with a version that stock clients can compare', async () => {
     const { laptop } = await start({ env: { AGENT_IMAGE: 'registry.test/telepresence:1' } });
-    expect(await laptop.version({})).toMatchObject({ name: 'Telepresence Desktop Traffic Manager', version: managerVersion });
-    expect(managerVersion).toMatch(/^v2\.20\.\d+\+desktop\.\d+\.\d+\.\d+$/);
+    expect(await laptop.version({})).toMatchObject({ name: 'Telepresence Desktop Traffic Manager', version: wireVersion });
+    expect(wireVersion).toMatch(/^v2\.20\.\d+\+desktop\.\d+\.\d+\.\d+$/);
     expect(await laptop.getAgentImageFQN({})).toMatchObject({ fQN: 'registry.test/telepresence:1' });
     expect(await laptop.canConnectAmbassadorCloud({})).toMatchObject({ canConnect: false });
   });

@@ -6,6 +6,7 @@ import { GrpcServer } from '#net/grpc/grpc-server.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { managerName } from '#protocol/chart/manager-environment.ts';
+import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { Injector } from '../injector/injector.ts';
 import type { InjectorSettings } from '../injector/injector-settings.ts';
@@ -21,6 +22,7 @@ import { InterceptRegistry } from './intercepts/intercept-registry.ts';
 import type { WorkloadInjector } from './intercepts/workload-injector.ts';
 import type { ManagerLog } from './manager-log.ts';
 import { ManagedNamespaces } from './namespaces/managed-namespaces.ts';
+import { desktopService } from './service/desktop-service.ts';
 import { lookupDnsPath, serveLookupDns } from './service/lookup-dns.ts';
 import { managerService } from './service/manager-service.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
@@ -166,8 +168,15 @@ export class TrafficManager {
       },
       onArrived: () => (this.#connects += 1),
     });
+    const desktop = desktopService({
+      sessions: this.#sessions,
+      intercepts: this.#intercepts,
+      injector,
+      workloads: (namespace, signal) => this.#workloads.list(namespace, signal),
+      logger: this.#logger.child('injection'),
+    });
     const server = new GrpcServer({
-      routes: (router) => router.service(Manager, service),
+      routes: (router) => router.service(Manager, service).service(Desktop, desktop),
       rawCalls: new Map([
         [managerTunnelPath, (stream) => this.#serveTunnel(stream)],
         [lookupDnsPath, (stream) => void serveLookupDns(stream, { sessions: this.#sessions, dns })],

@@ -4,7 +4,15 @@ import { createEngagementHandlers } from '../engagements/engagement-handlers.ts'
 import { Connections } from './connections.ts';
 import { effectiveConfig } from './effective-config.ts';
 
-type ConnectionCalls = 'connect' | 'disconnect' | 'listWorkloads' | 'watchWorkloads' | 'viewConfig' | 'intercept' | 'leave';
+type ConnectionCalls =
+  | 'connect'
+  | 'disconnect'
+  | 'listWorkloads'
+  | 'watchWorkloads'
+  | 'viewConfig'
+  | 'intercept'
+  | 'leave'
+  | 'uninstallAgents';
 
 /** The calls of the local API that are about connections. */
 export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, ConnectionCalls> {

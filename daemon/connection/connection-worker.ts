@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createProcessLogger } from '#base/node/logger.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { ensureHelper } from '../helper-client/launch.ts';
+import { removeAgents } from '../link/remove-agents.ts';
 import { Connection } from './connection.ts';
 import { effectiveConfig, settingsOf } from './effective-config.ts';
 import type { FromWorker, ToWorker, WorkerCallName, WorkerCalls, WorkerInput } from './worker-messages.ts';
@@ -9,6 +10,9 @@ import { checkWorkloadNamespace, watchWorkloads } from './workloads.ts';
 
 /** A helper listens in a fraction of a second. */
 const helperStartTimeoutMs = 5_000;
+
+/** A traffic-manager answers from memory, unless it looks at the namespace for the first time. */
+const listTimeoutMs = 15_000;
 
 interface CallContext<Name extends WorkerCallName> {
   readonly signal: AbortSignal;
@@ -58,10 +62,12 @@ const handlers: WorkerHandlers = {
   async listWorkloads({ namespace }, { signal }) {
     const current = live();
     checkWorkloadNamespace(namespace, current.namespace);
-    for await (const change of watchWorkloads(current.session, signal)) {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(listTimeoutMs)]);
+    for await (const change of watchWorkloads(current.session, deadline)) {
       if (change.kind === 'snapshot') return { workloads: change.workloads };
     }
-    throw new AppError({ code: 'cancelled', message: 'The listing was cancelled' });
+    if (signal.aborted) throw new AppError({ code: 'cancelled', message: 'The listing was cancelled' });
+    throw new AppError({ code: 'timeout', message: 'The traffic-manager did not name the workloads in time' });
   },
   async watchWorkloads({ namespace }, { signal, emit }) {
     const current = live();
@@ -91,6 +97,10 @@ const handlers: WorkerHandlers = {
   },
   async leave({ name }) {
     return { engagement: await live().engagements.leave(name) };
+  },
+  async uninstallAgents({ workloads, all }, { signal }) {
+    const { link, session } = await live().session.live(signal);
+    return { removed: await removeAgents(link.desktop, { session, workloads: [...workloads], all }, signal) };
   },
   async checkNow() {
     connection?.session.checkNow();

@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { hostname, userInfo } from 'node:os';
 import { type IpAddress, parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
-import { productVersion } from '#base/common/version.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
+import { wireVersion } from '#protocol/cluster/desktop-wire.ts';
 import type { ClusterInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type {
@@ -109,7 +109,7 @@ export class Connection {
         name: owner,
         namespace: this.#namespace,
         installId: options.installId,
-        version: productVersion,
+        version: wireVersion,
       },
       logger: logger.child('session'),
       ...(former === undefined ? {} : { formerSession: former }),

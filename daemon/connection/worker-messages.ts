@@ -32,6 +32,11 @@ export interface WorkerCalls {
   viewConfig: { input: Record<string, never>; event: never; output: CallOutput<'viewConfig'> };
   intercept: { input: { request: InterceptRequest }; event: CallEvent<'intercept'>; output: CallOutput<'intercept'> };
   leave: { input: { name: string }; event: never; output: CallOutput<'leave'> };
+  uninstallAgents: {
+    input: { workloads: readonly string[]; all: boolean };
+    event: never;
+    output: CallOutput<'uninstallAgents'>;
+  };
   checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
 }
 

@@ -1,11 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import * as z from 'zod/mini';
 import { InterceptDispositionType, type InterceptInfo, type PreparedIntercept } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
-import { errorData } from '#protocol/local-api/model.ts';
-
-const errorTrailer = 'telepresence-error-bin';
+import { carriedError } from '../link/carried-error.ts';
 
 /** What the traffic-manager or the way to it answered instead of an intercept. */
 export function engageError(error: unknown, name: string): AppError {
@@ -82,32 +79,6 @@ export function dispositionError({ disposition, message, spec }: InterceptInfo):
       const words = message === '' ? `The traffic-manager says ${InterceptDispositionType[disposition]}` : message;
       return engageFailure('engagement.failed', spec?.name ?? '', words);
     }
-  }
-}
-
-/** The error as the traffic-manager threw it, in a trailer: JSON in base64. */
-function carriedError(trailers: Headers): AppError | undefined {
-  try {
-    const text = Buffer.from(trailers.get(errorTrailer) ?? '', 'base64').toString('utf8');
-    if (text === '') return undefined;
-    const { reason, context, remedies, ...data } = z.parse(errorData, JSON.parse(text));
-    return new AppError({
-      ...data,
-      ...(reason === undefined ? {} : { reason }),
-      ...(context === undefined ? {} : { context }),
-      ...(remedies === undefined
-        ? {}
-        : {
-            remedies: remedies.map(({ label, command, link }) => ({
-              label,
-              ...(command === undefined ? {} : { command }),
-              ...(link === undefined ? {} : { link }),
-            })),
-          }),
-    });
-  } catch {
-    // Of another version: its words are left.
-    return undefined;
   }
 }
 

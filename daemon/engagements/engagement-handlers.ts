@@ -8,7 +8,7 @@ import type { Connections } from '../connection/connections.ts';
 export function createEngagementHandlers(
   daemon: DaemonContext,
   connections: Pick<Connections, 'thread'>,
-): Pick<Handlers, 'intercept' | 'leave'> {
+): Pick<Handlers, 'intercept' | 'leave' | 'uninstallAgents'> {
   return {
     async intercept({ use, request }, { emit, signal }) {
       const thread = connections.thread(use);
@@ -25,6 +25,19 @@ export function createEngagementHandlers(
       emit({ stage: `Leaving ${name}` });
       const owner = use ?? ownerOf(name, Object.values(daemon.state.state.engagements));
       return await connections.thread(owner).call('leave', { name });
+    },
+    async uninstallAgents({ use, workloads, all }, { emit, signal }) {
+      if (all !== (workloads.length === 0)) {
+        throw new AppError({ code: 'usage', message: 'Either workloads are named, or all are meant' });
+      }
+      const thread = connections.thread(use);
+      const title = all ? 'Remove all agents' : `Remove agents of ${workloads.join(', ')}`;
+      return await daemon.tasks.run({ title, signal }, async (task) => {
+        const stage = 'Waiting for pods without agents';
+        task.stage(stage);
+        emit({ stage });
+        return await thread.call('uninstallAgents', { workloads, all }, { signal: task.signal });
+      });
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   releaseOperation,
   removeRelease,
 } from './release-operation.ts';
+import { removeAllAgents } from './remove-all-agents.ts';
 import { renderRelease } from './render-release.ts';
 
 type InstallInput = CallInput<'install'>;
@@ -147,8 +148,9 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
             const objects = await operation.objects.existing(recordedObjects(records), signal);
             return { removed: objects.map(objectName), namespace };
           }
-          operation.stage('Removing the traffic-manager');
           await markUninstalling(operation, records);
+          await removeAllAgents(operation);
+          operation.stage('Removing the traffic-manager');
           const removed = await removeRelease(operation, records, signal);
           return { removed: removed.map(objectName), namespace };
         },

@@ -9,7 +9,7 @@ import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { findManagerPod, type ManagerPod } from './find-manager.ts';
-import { type ManagerClient, WireSession } from './wire-session.ts';
+import { type DesktopClient, type ManagerClient, WireSession } from './wire-session.ts';
 
 /** Port-forwards that carry tunnels at the same time; more are opened only where the peer's stream limit asks for them. */
 const sharedForwards = 3;
@@ -67,6 +67,11 @@ export class Link {
 
   get manager(): ManagerClient {
     return this.#control.manager;
+  }
+
+  /** Of other traffic-managers than ours, every call is `Unimplemented`. */
+  get desktop(): DesktopClient {
+    return this.#control.desktop;
   }
 
   async lookupDns(request: Parameters<WireSession['lookupDns']>[0], signal: AbortSignal): ReturnType<WireSession['lookupDns']> {

@@ -9,9 +9,11 @@ import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-o
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
 import { type DNSRequestSchema, type DNSResponse, Manager } from '#protocol/cluster/generated/manager_pb.js';
 
 export type ManagerClient = Client<typeof Manager>;
+export type DesktopClient = Client<typeof Desktop>;
 
 const authority = 'http://traffic-manager';
 const lookupDnsPath = '/telepresence.manager.Manager/LookupDNS';
@@ -25,6 +27,8 @@ const assumedStreamLimit = 250;
 /** One HTTP/2 session with the traffic-manager over one port-forward: calls and tunnels share it. */
 export class WireSession {
   readonly manager: ManagerClient;
+  /** Only traffic-managers of this product have it. */
+  readonly desktop: DesktopClient;
   /** Resolves when the session has ended, for whatever reason. */
   readonly closed: Promise<void>;
   /** Resolves when it takes no more streams: the peer has said goodbye, or it has ended. */
@@ -41,18 +45,17 @@ export class WireSession {
       else session.once('close', resolve);
     });
     this.leaving = Promise.race([this.closed, new Promise<void>((resolve) => session.once('goaway', () => resolve()))]);
-    this.manager = createClient(
-      Manager,
-      createGrpcTransport({
-        baseUrl: authority,
-        sessionManager: {
-          authority,
-          request: async (method, path, headers, options) =>
-            withReadableBody(session.request({ ...headers, ':method': method, ':path': path }, options)),
-          notifyResponseByteRead: () => undefined,
-        },
-      }),
-    );
+    const transport = createGrpcTransport({
+      baseUrl: authority,
+      sessionManager: {
+        authority,
+        request: async (method, path, headers, options) =>
+          withReadableBody(session.request({ ...headers, ':method': method, ':path': path }, options)),
+        notifyResponseByteRead: () => undefined,
+      },
+    });
+    this.manager = createClient(Manager, transport);
+    this.desktop = createClient(Desktop, transport);
   }
 
   /** Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out. */

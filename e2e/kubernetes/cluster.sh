@@ -24,7 +24,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
 state=${CLUSTER_STATE:-$checkout/.cache/cluster}
 dist=${CLUSTER_DIST:-$checkout/../shared/realcluster/dist}
-proxy_mode=${CLUSTER_PROXY_MODE:-nftables}
+# kube-proxy 1.34's nftables mode leaves an endpoint without its rule when the same address comes back within moments (a restarted API
+# server, a pod that gets its predecessor's address): connections to it are refused from then on.
+proxy_mode=${CLUSTER_PROXY_MODE:-iptables}
 api_port=${CLUSTER_API_PORT:-6443}
 etcd_port=${CLUSTER_ETCD_PORT:-2379}
 version=1.34.4

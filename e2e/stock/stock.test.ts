@@ -76,7 +76,7 @@ describe.skipIf(withoutManager !== undefined)(titled('a stock traffic-manager', 
 
   // One at a time, and without a half-close: to a stock traffic-manager that is the end of the connection.
   it('carries 100 MiB to the cluster and back', async () => {
-    const echo = join(import.meta.dirname, 'echo-bulk.ts');
+    const echo = join(import.meta.dirname, '../clients/echo-bulk.ts');
     const answer = await bed.laptop.must(['node', echo, streamsHost(bed), String(streamPorts.echo), String(bulkBytes)]);
     expect(JSON.parse(answer)).toMatchObject({ isIntact: true, received: bulkBytes });
   });

@@ -56,6 +56,8 @@ export class GrpcServer {
     this.#server.on('stream', (stream, headers, _flags, rawHeaders) => {
       // A stream whose peer goes away reports it as an error; whoever serves it sees it as its end too.
       stream.on('error', () => undefined);
+      // Stock clients name the target that they dialled, in a form that is no authority of a URL; nothing here depends on it.
+      headers[':authority'] = 'localhost';
       try {
         const call = options.rawCalls?.get(headers[':path'] ?? '');
         if (call !== undefined) call(stream, headers);

@@ -54,7 +54,7 @@ export class TunnelDuplex extends Duplex {
         this.destroy(error instanceof Error ? error : new TunnelProtocolError(String(error)));
       }
     });
-    stream.on('end', () => this.#peerEnded());
+    stream.on('end', () => this.#streamEnded());
     stream.on('error', (error: Error) => this.#fail(error));
     stream.on('close', () => {
       if (stream.rstCode === http2.constants.NGHTTP2_NO_ERROR) this.#peerEnded();
@@ -160,6 +160,14 @@ export class TunnelDuplex extends Duplex {
         // stream-ok, keep-alive, and what later versions may add.
         return;
     }
+  }
+
+  /** Stock callers end their half of the stream and send no close-send before it: on the callee's side, in order means half closed. */
+  #streamEnded(): void {
+    const stream = this.#stream;
+    const isCallee = 'respond' in stream;
+    if (isCallee && !stream.aborted && (stream.rstCode ?? 0) === http2.constants.NGHTTP2_NO_ERROR) this.#endReadable();
+    else this.#peerEnded();
   }
 
   /** The stream ended without a close-send: in order where the data side had ended, else as a reset. */

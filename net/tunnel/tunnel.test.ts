@@ -178,6 +178,20 @@ describe('tunnel', () => {
     await closed;
   });
 
+  it('takes the end of a caller that sends no close-send for a half close', async () => {
+    onTunnel = (tunnel) => {
+      tunnel.dialOk();
+      void text(tunnel).then((question) => tunnel.end(`answer to ${question}`));
+    };
+    const stream = session.request(
+      { ':method': 'POST', ':path': managerTunnelPath, 'content-type': 'application/grpc' },
+      { endStream: false },
+    );
+    stream.write(encodeMessage(tunnelCode.streamInfo, encodeStreamInfo(info)));
+    stream.end(encodeMessage(tunnelCode.data, Buffer.from('question')));
+    expect(await text(stream)).toContain('answer to question');
+  });
+
   it('turns a destroyed end into a reset of the other', async () => {
     onTunnel = (tunnel) => {
       tunnel.dialOk();

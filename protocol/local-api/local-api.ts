@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { connection, connectRequest, engagement, interceptRequest, kubeFlags, stateEvent, workload } from './model.ts';
+import {
+  agentWorkload,
+  connection,
+  connectRequest,
+  engagement,
+  interceptRequest,
+  kubeFlags,
+  stateEvent,
+  workload,
+} from './model.ts';
 
 /**
  * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
@@ -88,6 +97,14 @@ export const localApi = {
     input: z.strictObject({ use, name: z.string() }),
     event: stage,
     output: z.object({ engagement }),
+    survivesDisconnect: true,
+  },
+  /** Takes agents out of the named workloads of the connected namespace, or out of all of the traffic-manager's. Ends their intercepts. */
+  uninstallAgents: {
+    input: z.strictObject({ use, workloads: z.array(z.string()), all: z.boolean() }),
+    event: stage,
+    /** Those that had agents. */
+    output: z.object({ removed: z.array(agentWorkload) }),
     survivesDisconnect: true,
   },
   listContexts: {

@@ -294,3 +294,7 @@ export const workload = z.object({
   interceptedBy: z.array(z.string()),
 });
 export type Workload = z.infer<typeof workload>;
+
+/** A workload whose agents were taken out. */
+export const agentWorkload = z.object({ name: z.string(), namespace: z.string() });
+export type AgentWorkload = z.infer<typeof agentWorkload>;

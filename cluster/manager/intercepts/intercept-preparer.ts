@@ -160,7 +160,8 @@ const targetKinds = [
   [WorkloadInfo_Kind.REPLICASET, 'ReplicaSet'],
 ] as const;
 
-function withNearest(error: AppError, name: string, workloads: readonly WorkloadFacts[]): AppError {
+/** With the names that are like it as the reason. */
+export function withNearest(error: AppError, name: string, workloads: readonly WorkloadFacts[]): AppError {
   const known = workloads.map((workload) => workload.name);
   const nearest = nearestNames(name, known);
   const reason =

@@ -118,6 +118,15 @@ export class InterceptRegistry {
     return true;
   }
 
+  /** Ends the intercepts of a workload, whoever has them; their laptops are told why. */
+  endThoseOf(namespace: string, workload: string, because: string): void {
+    for (const intercept of this.#live()) {
+      const { spec } = intercept;
+      if (spec.namespace === namespace && spec.agent === workload)
+        this.#put({ ...intercept, reviews: [], removedBecause: because }, 'agents removed');
+    }
+  }
+
   find(session: LaptopSession, name: string): InterceptInfo | undefined {
     const intercept = this.#intercepts.get(idOf(session.id, name));
     return intercept === undefined ? undefined : toLaptop(intercept);

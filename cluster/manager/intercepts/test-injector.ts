@@ -4,6 +4,8 @@ import type { InjectionPort, InjectionTarget, WorkloadInjector } from './workloa
 /** For tests: an injector that knows the workloads it was told of, and calls back where it would roll pods. */
 export class TestInjector implements WorkloadInjector {
   readonly removed: InjectionTarget[] = [];
+  /** Workloads that have agents. */
+  injected: readonly InjectionTarget[] = [];
   readonly #ports = new Map<string, readonly InjectionPort[]>();
   onEnsure: (target: InjectionTarget, signal: AbortSignal) => Promise<void> = async () => undefined;
   onRemoved: () => void = () => undefined;
@@ -47,8 +49,17 @@ export class TestInjector implements WorkloadInjector {
     await this.onEnsure(target, signal);
   }
 
-  async removeAgents(targets: readonly InjectionTarget[]): Promise<void> {
+  async targets(): Promise<readonly InjectionTarget[]> {
+    return this.injected;
+  }
+
+  async removeAgents(targets: readonly InjectionTarget[]): Promise<readonly InjectionTarget[]> {
+    const isMeant = (target: InjectionTarget) =>
+      targets.some(({ namespace, name }) => namespace === target.namespace && name === target.name);
+    const had = this.injected.filter(isMeant);
     this.removed.push(...targets);
+    this.injected = this.injected.filter((target) => !isMeant(target));
     this.onRemoved();
+    return had;
   }
 }

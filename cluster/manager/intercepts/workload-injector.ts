@@ -20,5 +20,8 @@ export interface WorkloadInjector {
   resolve(namespace: string, name: string, portIdentifier: string, service?: string, container?: string): Promise<InjectionPort>;
   /** Resolves when every pod of the workload is one with an agent, or on its way to be. */
   ensureAgent(target: InjectionTarget, signal: AbortSignal, onStage: (stage: string) => void): Promise<void>;
-  removeAgents(targets: readonly InjectionTarget[]): Promise<void>;
+  /** The workloads that have agents, or shall have them. */
+  targets(): Promise<readonly InjectionTarget[]>;
+  /** Resolves when the pods are as they were, to those that had agents before. */
+  removeAgents(targets: readonly InjectionTarget[]): Promise<readonly InjectionTarget[]>;
 }

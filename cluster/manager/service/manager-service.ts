@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampNow, durationMs as toMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
-import { formerSessionHeader } from '#protocol/cluster/desktop-wire.ts';
+import { formerSessionHeader, wireVersion } from '#protocol/cluster/desktop-wire.ts';
 import {
   type Manager,
   type SessionInfo,
@@ -12,7 +12,7 @@ import {
 import type { ClusterInfoSource } from '../info/cluster-info-source.ts';
 import { type ManagerLog, parseLogLevel } from '../manager-log.ts';
 import type { ManagedNamespaces } from '../namespaces/managed-namespaces.ts';
-import { managerProductName, managerVersion } from '../product-version.ts';
+import { managerProductName } from '../product-version.ts';
 import type { Session } from '../sessions/session-registry.ts';
 import { Waiter } from '../watched-value.ts';
 import type { WorkloadChange } from '../workloads/namespace-workloads.ts';
@@ -56,7 +56,7 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
   const toSessionInfo = (session: Session) => ({ sessionId: session.id, ...parts.identity() });
 
   return {
-    version: () => ({ name: managerProductName, version: managerVersion }),
+    version: () => ({ name: managerProductName, version: wireVersion }),
     getAgentImageFQN: () => {
       if (parts.agentImage === '') throw new ConnectError('No image of the traffic-agent is configured', Code.Unavailable);
       return { fQN: parts.agentImage };

@@ -1,4 +1,6 @@
 import http2, { type ServerHttp2Stream } from 'node:http2';
+import { encodeMessage } from '#net/tunnel/framing.ts';
+import { tunnelCode } from '#net/tunnel/tunnel-code.ts';
 
 /** Bytes on their way out of one direction above which its source is not read: as much as a tunnel's end holds. */
 const maxOnTheWayBytes = 512 * 1024;
@@ -12,8 +14,10 @@ const maxOnTheWayBytes = 512 * 1024;
  */
 export function joinStreams(a: ServerHttp2Stream, b: ServerHttp2Stream): void {
   let ended = 0;
-  const onEnd = () => {
+  const onEnd = (to: ServerHttp2Stream) => {
     ended += 1;
+    // Stock callers end their half without a close-send; a second one does no harm.
+    if (!to.destroyed && !to.writableEnded) to.write(encodeMessage(tunnelCode.closeSend));
     if (ended < 2) return;
     a.end();
     b.end();
@@ -23,7 +27,7 @@ export function joinStreams(a: ServerHttp2Stream, b: ServerHttp2Stream): void {
     [b, a],
   ] as const) {
     copy(from, to);
-    from.once('end', onEnd);
+    from.once('end', () => onEnd(to));
     // One that is cut off ends first, which is no end in order unless the other's is there.
     from.once('close', () => (ended < 2 ? cancel(to) : undefined));
     if (from.destroyed) cancel(to);
