@@ -44,7 +44,6 @@ async function startCluster(): Promise<Record<string, string> | undefined> {
   return {
     KUBECONFIG: join(settings.clusterState, 'kubeconfig'),
     CLUSTER_STATE: settings.clusterState,
-    E2E_DISRUPT_CLUSTER: '1',
   };
 }
 

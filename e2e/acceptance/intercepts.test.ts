@@ -72,6 +72,21 @@ describe.skipIf(missing !== undefined)(titled('intercepts', missing), () => {
     expect(await ask('web')).toContain('"pod":"web-');
   });
 
+  it('takes the agents out again, and ends the intercepts that they served', async () => {
+    const agents = async (app: string) => {
+      const pods = await bed.cluster.readyPods(bed.world.namespace, app, 2);
+      return pods.flatMap(({ spec }) => spec.containers.map(({ name }) => name)).filter((name) => name === 'traffic-agent')
+        .length;
+    };
+    await startHandler();
+    await bed.product.must(['intercept', 'web', '--port', '8080:http'], { timeoutMs: 90_000 });
+    expect(await agents('web')).toBe(2);
+    await bed.product.must(['uninstall', 'web'], { timeoutMs: 90_000 });
+    await eventually('the pods are without agents', async () => expect(await agents('web')).toBe(0), { timeoutMs: 30_000 });
+    expect(await ask('web')).toContain('"pod":"web-');
+    expect((await bed.product.must(['list'])).stdout).not.toContain('deployment web: intercepted');
+  });
+
   it('names what is wrong with a request', async () => {
     const unknown = await bed.product.fails(['intercept', 'wob', '--port', '8080']);
     expect(unknown.words).toContain('web');
