@@ -11,8 +11,11 @@ const missing = missingForProduct();
 
 const gibibyte = 2 ** 30;
 
-/** What the parts may use at most while nobody reads: all processes of the laptop together, and the traffic-manager. */
-const laptopPeakMib = 260;
+/**
+ * What the parts may take more than before while nobody reads, all processes of the laptop together: eight windows of 2 MiB and what is in
+ * front of them, with as much again that waits to be collected. Without back-pressure it would be gigabytes.
+ */
+const laptopGrowthMib = 120;
 const managerPeakMib = 160;
 
 interface BulkResult {
@@ -57,6 +60,7 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
 
   it('keeps memory flat on both ends while nobody reads what eight fast senders send', { timeout: 180_000 }, async () => {
     const seconds = settings.isFull ? 90 : 30;
+    const idleMib = await laptopMemoryMib(bed.laptop);
     const argv = clientProgram('slow-reader', host, streamPorts.source, streamPorts.stuck, 4 * gibibyte, seconds);
     const reader = bed.laptop.spawn(argv);
     let output = '';
@@ -82,7 +86,7 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
     expect(output).toContain('"done"');
     console.log(`memory while nobody reads: laptop ${Math.round(laptopMib)} MiB, traffic-manager ${Math.round(managerMib)} MiB`);
     expect(laptopMib).toBeGreaterThan(0);
-    expect(laptopMib).toBeLessThan(laptopPeakMib);
+    expect(laptopMib).toBeLessThan(idleMib + laptopGrowthMib);
     expect(managerMib).toBeGreaterThan(0);
     expect(managerMib).toBeLessThan(managerPeakMib);
   });

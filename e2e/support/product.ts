@@ -80,9 +80,18 @@ export class Product {
     return await this.must(['connect', ...managerFlags(), ...flags]);
   }
 
-  /** Disconnects and ends the daemons. */
+  /** Disconnects and ends the daemons, and waits for their processes to be gone: they close their sockets moments before. */
   async quit(): Promise<void> {
     await this.must(['quit', '--stop-daemons']);
+    const isOwn = (command: string) => Object.values(productProcesses).some((pattern) => pattern.test(command));
+    await eventually(
+      "the product's processes end",
+      async () => {
+        const left = (await this.#laptop.processes()).filter(({ command }) => isOwn(command));
+        if (left.length > 0) throw new Error(left.map(({ command }) => command).join('; '));
+      },
+      { timeoutMs: 2_000, intervalMs: 20 },
+    );
   }
 
   async status(): Promise<ProductStatus> {
