@@ -118,7 +118,9 @@ function workloadDocument(workload: Workload, own: readonly Engagement[] = []): 
 
 function workloadLines(workload: Workload, own: readonly Engagement[], { debug = false }: ListOptions): string[] {
   const engagements = engagementsOf(workload, own);
-  const state = engagements.length > 0 ? 'intercepted' : workloadState(workload);
+  // One that somebody else ended is shown until it is left, but takes no traffic.
+  const isServed = engagements.some((engagement) => engagement.state.kind !== 'ended');
+  const state = isServed ? 'intercepted' : workloadState(workload);
   return [
     `${workload.kind.toLowerCase()} ${workload.name}: ${state}`,
     ...engagements.flatMap((engagement) => engagementLines(engagement, { debug })),
