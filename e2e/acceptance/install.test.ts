@@ -149,6 +149,18 @@ describe.skipIf(missing !== undefined)(titled('install', missing), () => {
   });
 
   it('says that a quota forbids the pod', { timeout: 180_000 }, async () => {
+    // An installation that was taken back may have left its namespace on the way out.
+    await eventually(
+      'the namespace can be used',
+      async () => {
+        const namespace = await bed.cluster.find('Namespace', managerNamespace);
+        if (JSON.stringify(namespace?.['status'] ?? {}).includes('Terminating')) throw new Error('it is being terminated');
+        if (namespace === undefined) {
+          await bed.cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: managerNamespace } }]);
+        }
+      },
+      { timeoutMs: 60_000 },
+    );
     await bed.cluster.apply([
       {
         apiVersion: 'v1',
