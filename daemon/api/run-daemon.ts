@@ -20,6 +20,10 @@ export async function runDaemon(): Promise<number> {
   };
   process.on('uncaughtException', crash('uncaught exception'));
   process.on('unhandledRejection', crash('unhandled rejection'));
+  // Before anybody can find this process: a signal that came first would end it without its clean-up.
+  const asked = Promise.withResolvers<void>();
+  process.on('SIGTERM', asked.resolve);
+  process.on('SIGINT', asked.resolve);
   const daemon = await startDaemon({
     paths,
     env: process.env,
@@ -31,9 +35,7 @@ export async function runDaemon(): Promise<number> {
     print(`A Telepresence daemon is running already and serves ${paths.daemonSocket}`);
     return 0;
   }
-  const stop = () => void daemon.stop();
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  void asked.promise.then(() => daemon.stop());
   // The terminal of the command that started it may go away.
   process.on('SIGHUP', () => undefined);
   await daemon.ended;
