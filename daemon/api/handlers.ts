@@ -5,12 +5,10 @@ import type { DaemonContext } from './daemon-context.ts';
 import { createDaemonHandlers } from './daemon-handlers.ts';
 import { installDependencies } from './install-dependencies.ts';
 import { createKubeHandlers } from './kube-handlers.ts';
-import { createMissingHandlers } from './missing-handlers.ts';
 
 /** The daemon's parts, each of which serves some calls of the local API. */
 export function createHandlers(daemon: DaemonContext, endProcess: () => void): Handlers {
   return {
-    ...createMissingHandlers(),
     ...createDaemonHandlers(daemon, endProcess),
     ...createKubeHandlers(),
     ...createConnectionHandlers(daemon),

@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
+import { selects } from '#protocol/chart/label-selector.ts';
 import { type LabelSelector, managerName, namespaceSelectorKey } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { selects } from './label-selector.ts';
 
 interface List<T> {
   readonly items: readonly T[];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
+import { selects } from '#protocol/chart/label-selector.ts';
 import type { LabelSelector } from '#protocol/chart/manager-environment.ts';
-import { ManagedNamespaces, matches } from './managed-namespaces.ts';
+import { ManagedNamespaces } from './managed-namespaces.ts';
 
 const labels = { team: 'shop', stage: 'dev' };
 
@@ -17,7 +18,7 @@ describe('a label selector', () => {
     ['Exists', { matchExpressions: [{ key: 'x', operator: 'Exists' }] }, false],
     ['DoesNotExist', { matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] }, true],
   ])('%s', (_name, selector, expected) => {
-    expect(matches(selector, labels)).toBe(expected);
+    expect(selects(selector, labels)).toBe(expected);
   });
 });
 

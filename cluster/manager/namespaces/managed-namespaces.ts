@@ -1,5 +1,6 @@
 import type { Logger } from '#base/common/log.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
+import { selects } from '#protocol/chart/label-selector.ts';
 import type { LabelSelector } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 
@@ -37,7 +38,7 @@ export class ManagedNamespaces {
       if (!names.includes(namespace)) throw this.#notManaged(namespace, `It manages ${names.join(', ')}`);
     } else if (selector !== undefined && namespace !== managerNamespace) {
       const labels = await this.#labelsOf(namespace);
-      if (labels !== undefined && !matches(selector, labels)) {
+      if (labels !== undefined && !selects(selector, labels)) {
         throw this.#notManaged(namespace, `It manages namespaces with ${describeSelector(selector)}`);
       }
     }
@@ -69,28 +70,6 @@ export class ManagedNamespaces {
       ],
     });
   }
-}
-
-/** By the rules of Kubernetes: every requirement holds; `NotIn` holds for what has no such label. */
-export function matches(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const hasLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  const expressions = selector.matchExpressions ?? [];
-  return (
-    hasLabels &&
-    expressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value);
-        case 'NotIn':
-          return value === undefined || !values.includes(value);
-        case 'Exists':
-          return value !== undefined;
-        case 'DoesNotExist':
-          return value === undefined;
-      }
-    })
-  );
 }
 
 function describeSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
