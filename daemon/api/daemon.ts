@@ -63,6 +63,7 @@ function createContext(options: DaemonOptions): DaemonContext {
   const installId = readInstallId(paths.stateDirectory);
   const state = new StateStore({
     version: productVersion,
+    capabilities: [],
     pid: process.pid,
     executable,
     installId,

@@ -1,6 +1,6 @@
 import type { DaemonState, StateEvent } from '#protocol/local-api/model.ts';
 
-export type Collection = 'connections' | 'engagements' | 'tasks' | 'health';
+export type Collection = Exclude<keyof DaemonState, 'daemon'>;
 type Member<Name extends Collection> = DaemonState[Name][string];
 type Listener = (event: StateEvent) => void;
 
@@ -14,7 +14,16 @@ export class StateStore {
   readonly #listeners = new Set<Listener>();
 
   constructor(daemon: DaemonState['daemon']) {
-    this.#state = { daemon, connections: {}, engagements: {}, tasks: {}, health: {} };
+    this.#state = {
+      daemon,
+      connections: {},
+      engagements: {},
+      tasks: {},
+      health: {},
+      terminals: {},
+      recents: {},
+      preferences: {},
+    };
   }
 
   get state(): DaemonState {

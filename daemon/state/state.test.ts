@@ -5,7 +5,14 @@ import { HealthRegistry } from './health-registry.ts';
 import { StateStore } from './state-store.ts';
 import { TaskRegistry } from './task-registry.ts';
 
-const daemon = { version: '0.1.0', pid: 1, executable: '/daemon.js', installId: 'id', startedAt: '2026-01-01T00:00:00.000Z' };
+const daemon = {
+  capabilities: [],
+  version: '0.1.0',
+  pid: 1,
+  executable: '/daemon.js',
+  installId: 'id',
+  startedAt: '2026-01-01T00:00:00.000Z',
+};
 
 function record(store: StateStore): StateEvent[] {
   const events: StateEvent[] = [];

@@ -1,4 +1,8 @@
 import * as z from 'zod/mini';
+import { nothing, stage, use } from './common.ts';
+import { diagnoseApi } from './diagnose-api.ts';
+import { handlerApi } from './handler-api.ts';
+import { logApi } from './log-api.ts';
 import {
   agentWorkload,
   connection,
@@ -9,6 +13,9 @@ import {
   stateEvent,
   workload,
 } from './model.ts';
+import { preferenceApi } from './preference-api.ts';
+import { terminalApi } from './terminal-api.ts';
+import { workloadApi } from './workload-api.ts';
 
 /**
  * The local API as a value: app, CLI and browser are its equal clients. `input` is validated by the daemon, `event` is what a call
@@ -18,14 +25,6 @@ import {
  * `subscription.lagging`; events of other calls are progress, of which a slow reader misses some. `survivesDisconnect`: goes on when
  * its client goes away, since stopping half-way would be worse; a `cancel` ends it all the same.
  */
-
-const nothing = z.strictObject({});
-
-/** Which connection a call is about. Absent: the only one; a regular expression that must match exactly one name otherwise. */
-const use = z.optional(z.string());
-
-/** Progress of a task: the step under way, in words. */
-const stage = z.object({ stage: z.string() });
 
 const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -58,6 +57,13 @@ export const localApi = {
     output: z.object({ connection, alreadyConnected: z.boolean(), warnings: z.array(z.string()) }),
     survivesDisconnect: true,
   },
+  /** Takes interface, routes and DNS away and keeps the session, so that what the connection is for stays. Without `minutes`: until `resume`. */
+  pause: {
+    input: z.strictObject({ use, minutes: z.optional(z.int().check(z.minimum(1), z.maximum(7 * 24 * 60))) }),
+    output: z.object({ connection }),
+    survivesDisconnect: true,
+  },
+  resume: { input: z.strictObject({ use }), event: stage, output: z.object({ connection }), survivesDisconnect: true },
   disconnect: {
     input: z.strictObject({ use }),
     event: stage,
@@ -171,6 +177,12 @@ export const localApi = {
       logDirectory: z.string(),
     }),
   },
+  ...workloadApi,
+  ...handlerApi,
+  ...terminalApi,
+  ...logApi,
+  ...diagnoseApi,
+  ...preferenceApi,
 } as const;
 
 export type LocalApi = typeof localApi;

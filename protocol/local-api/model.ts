@@ -75,6 +75,7 @@ export type ConnectStage = (typeof connectStages)[number];
  * off → connecting(stage) → on → degraded → on
  *                            ↓      ↓
  *                         reconnecting(attempt) → on | off
+ * on | degraded | reconnecting ⇄ paused
  * ```
  */
 export const connectionState = z.discriminatedUnion('kind', [
@@ -83,6 +84,8 @@ export const connectionState = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('on'), since: z.string() }),
   z.object({ kind: z.literal('degraded'), since: z.string(), reason: errorData }),
   z.object({ kind: z.literal('reconnecting'), since: z.string(), attempt: z.int(), reason: errorData }),
+  /** On request, `until` then; the laptop's network is as without the product. */
+  z.object({ kind: z.literal('paused'), since: z.string(), until: z.optional(z.string()) }),
 ]);
 export type ConnectionState = z.infer<typeof connectionState>;
 
@@ -171,6 +174,16 @@ const portNumber = z.int().check(z.minimum(1), z.maximum(65_535));
 /** A name or number of a port of the cluster, optionally with `/TCP` or `/UDP`. */
 const portIdentifier = z.string().check(z.regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\d{1,5})(\/(TCP|UDP))?$/));
 
+/** How the daemon starts a handler. */
+export const handlerRequest = z.strictObject({
+  /** For the user's shell. */
+  command: z.string().check(z.minLength(1)),
+  /** Absolute. */
+  directory: z.string(),
+  /** In addition to that of the workload, and winning over it. */
+  environment: z.record(z.string(), z.string()),
+});
+
 /** Everything that the flags of `intercept` can say. */
 export const interceptRequest = z.strictObject({
   /** Of the engagement; that of the workload where `workload` is absent. */
@@ -188,6 +201,8 @@ export const interceptRequest = z.strictObject({
   /** Absolute paths; the files go when the engagement ends. */
   envFile: z.optional(z.strictObject({ path: z.string(), syntax: z.enum(envSyntaxes) })),
   envJson: z.optional(z.string()),
+  /** A process for the daemon to run as the handler, with the environment of the workload. A command of the CLI's own is not this one. */
+  handler: z.optional(handlerRequest),
 });
 export type InterceptRequest = z.infer<typeof interceptRequest>;
 
@@ -217,6 +232,19 @@ export const engagementState = z.discriminatedUnion('kind', [
 ]);
 export type EngagementState = z.infer<typeof engagementState>;
 
+/** A handler that the daemon runs. */
+export const handlerProcess = z.object({
+  command: z.string(),
+  directory: z.string(),
+  restarts: z.int(),
+  state: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('running'), since: z.string(), pid: z.int() }),
+    /** `exitCode` 128 + n: ended by signal n. */
+    z.object({ kind: z.literal('exited'), since: z.string(), exitCode: z.int() }),
+  ]),
+});
+export type HandlerProcess = z.infer<typeof handlerProcess>;
+
 /** A workload whose traffic comes to the laptop. */
 export const engagement = z.object({
   name: z.string(),
@@ -240,6 +268,8 @@ export const engagement = z.object({
   state: engagementState,
   /** As seen by the latest connection, or by asking; `unknown` for UDP and before. */
   handler: z.enum(['unknown', 'listening', 'not-listening']),
+  /** Where the daemon runs the handler itself. */
+  process: z.optional(handlerProcess),
   /** Since the engagement began, or since the daemon did. `in` is what came from the cluster. */
   traffic: z.object({
     connections: z.int(),
@@ -252,8 +282,61 @@ export const engagement = z.object({
 });
 export type Engagement = z.infer<typeof engagement>;
 
+export const terminal = z.object({
+  id: z.string(),
+  /** As its program says, or the name of the program. */
+  title: z.string(),
+  directory: z.string(),
+  connection: z.optional(z.string()),
+  engagement: z.optional(z.string()),
+  createdAt: z.string(),
+  /** Present when its program has ended. */
+  exitCode: z.optional(z.int()),
+});
+export type Terminal = z.infer<typeof terminal>;
+
+/** A connection that was asked for before: offered again. */
+export const recentConnection = z.object({
+  request: connectRequest,
+  context: z.string(),
+  namespace: z.string(),
+  server: z.string(),
+  lastUsed: z.string(),
+  pinned: z.boolean(),
+});
+export type RecentConnection = z.infer<typeof recentConnection>;
+
+export const preferences = z.strictObject({
+  startAtLogin: z.boolean(),
+  startHidden: z.boolean(),
+  theme: z.enum(['system', 'light', 'dark', 'contrast']),
+  defaultMode: z.enum(['host', 'rootless']),
+  /** First run is over. */
+  isWelcomed: z.boolean(),
+  notifyConnection: z.boolean(),
+  notifyEngagement: z.boolean(),
+  notifyHandler: z.boolean(),
+  checkForUpdates: z.boolean(),
+});
+export type Preferences = z.infer<typeof preferences>;
+
+/** One thing that the doctor looked at. `not-applicable` says why in `reason`. */
+export const doctorCheck = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(['pass', 'warn', 'fail', 'not-applicable']),
+  reason: z.string(),
+  remedies: z.array(remedy),
+});
+export type DoctorCheck = z.infer<typeof doctorCheck>;
+
+/** Parts of the product that not every laptop or daemon has; clients show what is here and nothing else. */
+export const capabilities = ['terminal', 'rootless', 'sandbox', 'handler-command'] as const;
+export type Capability = (typeof capabilities)[number];
+
 export const daemonInfo = z.object({
   version: z.string(),
+  capabilities: z.array(z.enum(capabilities)),
   pid: z.int(),
   executable: z.string(),
   installId: z.string(),
@@ -268,6 +351,10 @@ export const daemonState = z.object({
   engagements: z.record(z.string(), engagement),
   tasks: z.record(z.string(), task),
   health: z.record(z.string(), healthCondition),
+  terminals: z.record(z.string(), terminal),
+  recents: z.record(z.string(), recentConnection),
+  /** One member, `preferences`. */
+  preferences: z.record(z.string(), preferences),
 });
 export type DaemonState = z.infer<typeof daemonState>;
 
@@ -277,7 +364,7 @@ export const stateEvent = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('delta'),
     revision: z.int(),
-    collection: z.enum(['connections', 'engagements', 'tasks', 'health']),
+    collection: z.enum(['connections', 'engagements', 'tasks', 'health', 'terminals', 'recents', 'preferences']),
     id: z.string(),
     /** Absent: the member is gone. */
     value: z.optional(z.unknown()),
@@ -294,6 +381,43 @@ export const workload = z.object({
   interceptedBy: z.array(z.string()),
 });
 export type Workload = z.infer<typeof workload>;
+
+/** `Kind/name.namespace`. */
+export function workloadKey(named: Pick<Workload, 'kind' | 'name' | 'namespace'>): string {
+  return `${named.kind}/${named.name}.${named.namespace}`;
+}
+
+/** What the Kubernetes API says of a workload. */
+export const workloadDetails = z.object({
+  desired: z.int(),
+  ready: z.int(),
+  createdAt: z.string(),
+  containers: z.array(
+    z.object({
+      name: z.string(),
+      image: z.string(),
+      ports: z.array(z.object({ name: z.optional(z.string()), port: z.int(), protocol: z.enum(['TCP', 'UDP', 'SCTP']) })),
+    }),
+  ),
+  services: z.array(
+    z.object({
+      name: z.string(),
+      clusterIp: z.optional(z.string()),
+      ports: z.array(
+        z.object({
+          name: z.optional(z.string()),
+          port: z.int(),
+          /** A number, or the name of a port of a container. */
+          targetPort: z.string(),
+          protocol: z.enum(['TCP', 'UDP', 'SCTP']),
+          appProtocol: z.optional(z.string()),
+        }),
+      ),
+    }),
+  ),
+  pods: z.array(z.object({ name: z.string(), phase: z.string(), ready: z.boolean() })),
+});
+export type WorkloadDetails = z.infer<typeof workloadDetails>;
 
 /** A workload whose agents were taken out. */
 export const agentWorkload = z.object({ name: z.string(), namespace: z.string() });

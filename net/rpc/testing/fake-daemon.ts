@@ -31,6 +31,7 @@ export function fakeState(change: Partial<DaemonState> = {}): DaemonState {
   return {
     daemon: {
       version: '0.1.0',
+      capabilities: [],
       pid: 4242,
       executable: '/opt/telepresence/daemon.js',
       installId: 'c0ffee',
@@ -40,6 +41,9 @@ export function fakeState(change: Partial<DaemonState> = {}): DaemonState {
     engagements: {},
     tasks: {},
     health: {},
+    terminals: {},
+    recents: {},
+    preferences: {},
     ...change,
   };
 }
