@@ -143,7 +143,7 @@ function addInstallCommands(program: Commander, add: Add): void {
     );
   const withValues = (command: Commander) =>
     command
-      .option('-f, --values <file>', 'file with values, - is standard input; repeatable', collectList)
+      .option('-f, --values <file>', 'file or URL with values, - is standard input; repeatable', collectList)
       .option('--set <key=value>', 'value; repeatable', collectList)
       .option('--set-string <key=value>', 'value that is a string; repeatable', collectList)
       .option('--set-file <key=file>', 'value that is the content of a file; repeatable', collectList)
@@ -153,7 +153,9 @@ function addInstallCommands(program: Commander, add: Add): void {
       withValues(command)
         .option('--create-namespace', 'create the namespace where it is missing', true)
         .option('--no-create-namespace', 'fail where the namespace is missing')
-        .option('--dry-run', 'print what would be applied, and apply nothing'),
+        .option('--dry-run', 'print what would be applied, and apply nothing')
+        .option('--no-hooks', 'for scripts written for helm: installing runs no hooks')
+        .option('--version <version>', 'version to install, which has to be that of this command'),
     );
   const helmGroup = 'Commands:';
   change(add(helm, helmGroup, 'helm install', 'install the traffic-manager', 'helm install --set agent.port=9900'));
@@ -169,10 +171,9 @@ function addInstallCommands(program: Commander, add: Add): void {
       .option('--reuse-values', 'start from the values of the installed release'),
   );
   target(
-    add(helm, helmGroup, 'helm uninstall', 'remove the traffic-manager and its agents', 'helm uninstall').option(
-      '--dry-run',
-      'print what would be removed, and remove nothing',
-    ),
+    add(helm, helmGroup, 'helm uninstall', 'remove the traffic-manager and its agents', 'helm uninstall')
+      .option('--dry-run', 'print what would be removed, and remove nothing')
+      .option('--no-hooks', 'leave the agents in their pods'),
   );
   withValues(add(helm, helmGroup, 'helm lint', 'check values', 'helm lint --values values.yaml'));
   add(helm, helmGroup, 'helm version', 'show the version of the built-in chart', 'helm version');

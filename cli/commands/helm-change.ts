@@ -1,3 +1,4 @@
+import { productVersion } from '#base/common/version.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { openDaemon, withApi } from '../daemon/open-daemon.ts';
 import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
@@ -14,6 +15,7 @@ export interface ChangeOptions extends TargetOptions, ValuesOptions {
   readonly createNamespace: boolean;
   readonly resetValues?: boolean;
   readonly reuseValues?: boolean;
+  readonly version?: string;
 }
 
 /** Puts the traffic-manager into the cluster. */
@@ -23,12 +25,14 @@ export const helmInstall: Command<ChangeOptions> = (invocation, options) => chan
 export const helmUpgrade: Command<ChangeOptions> = (invocation, options) => change(invocation, options, 'upgrade');
 
 /** Removes the traffic-manager and what it has put into workloads. */
-export const helmUninstall: Command<TargetOptions> = (invocation, options) =>
+export const helmUninstall: Command<TargetOptions & { readonly hooks: boolean }> = (invocation, options) =>
   withApi(openDaemon(invocation), async (api) => {
     const dryRun = options.dryRun ?? false;
+    // Of a release of ours the one hook is what takes the agents out.
+    const keepAgents = options.hooks ? {} : { keepAgents: true };
     const { removed, namespace } = await api.call(
       'uninstall',
-      { ...targetOf(invocation, options), dryRun },
+      { ...targetOf(invocation, options), dryRun, ...keepAgents },
       progressOf(invocation),
     );
     invocation.progress.clear();
@@ -42,6 +46,7 @@ async function change(invocation: Invocation, options: ChangeOptions, action: 'i
   if (options.resetValues === true && options.reuseValues === true) {
     throw new AppError({ code: 'usage', message: '--reset-values and --reuse-values exclude each other' });
   }
+  checkVersion(options.version);
   const values = await readValues(options, invocation.io);
   const base =
     options.resetValues === true
@@ -60,6 +65,17 @@ async function change(invocation: Invocation, options: ChangeOptions, action: 'i
       dryRun ? manifest : `Traffic Manager ${version} ${done} in namespace ${namespace} (revision ${revision})`,
     );
     return 0;
+  });
+}
+
+/** The command carries one chart, that of its own version. */
+function checkVersion(wanted: string | undefined): void {
+  if (wanted === undefined || wanted.replace(/^v/, '') === productVersion) return;
+  throw new AppError({
+    code: 'unsupported',
+    message: `This command installs version ${productVersion} only, not ${wanted}`,
+    reason: 'The chart is a part of the product, and no other is fetched',
+    remedies: [{ label: `Use the telepresence command of version ${wanted}` }],
   });
 }
 

@@ -39,10 +39,24 @@ async function readYaml(source: string, io: CliIo): Promise<{ kind: 'yaml'; sour
 
 async function readText(path: string, io: CliIo): Promise<string> {
   try {
+    if (/^https?:\/\//.test(path)) return await download(path);
     return await readFile(resolve(io.cwd, path), 'utf8');
   } catch (error) {
-    throw new AppError({ code: 'usage', message: `The file ${path} cannot be read`, reason: (error as Error).message }, error);
+    throw new AppError({ code: 'usage', message: `${path} cannot be read`, reason: reasonOf(error) }, error);
   }
+}
+
+/** Values are some kilobytes; whatever takes longer or is larger is something else. */
+async function download(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+  if (!response.ok) throw new Error(`The server answered ${response.status} ${response.statusText}`);
+  return await response.text();
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  // fetch tells what happened in the cause only.
+  return cause instanceof Error ? cause.message : message;
 }
 
 function checked(flag: string, expression: string): string {

@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { productVersion } from '#base/common/version.ts';
@@ -7,16 +9,22 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallInput } from '#protocol/local-api/local-api.ts';
 import { closers, connection, directory, json, run, serve } from '../testing/cli-harness.ts';
 
+/** A daemon that installs at once; what it was asked for. */
+async function serveInstall(): Promise<readonly CallInput<'install'>[]> {
+  const inputs: CallInput<'install'>[] = [];
+  await serve({
+    install: async (input, { emit }) => {
+      inputs.push(input);
+      emit({ stage: 'Waiting for the traffic-manager' });
+      return { version: '0.1.0', revision: 2, namespace: input.managerNamespace ?? 'ambassador', manifest: 'kind: Namespace' };
+    },
+  });
+  return inputs;
+}
+
 describe('helm', () => {
   it('passes values on in order of precedence, with files read', async () => {
-    const inputs: CallInput<'install'>[] = [];
-    await serve({
-      install: async (input, { emit }) => {
-        inputs.push(input);
-        emit({ stage: 'Waiting for the traffic-manager' });
-        return { version: '0.1.0', revision: 2, namespace: input.managerNamespace ?? 'ambassador', manifest: 'kind: Namespace' };
-      },
-    });
+    const inputs = await serveInstall();
     writeFileSync(join(directory, 'v.yaml'), 'a: 1\n');
     const line =
       'helm install -f v.yaml -f - --set a=2 --set-json b={} --set-file c=v.yaml -n tele --context dev --kubeconfig k --progress plain';
@@ -50,13 +58,42 @@ describe('helm', () => {
     });
   });
 
+  it('installs its own version only', async () => {
+    const inputs = await serveInstall();
+    expect(await run('helm install --version 9.9.9')).toMatchObject({ code: 2 });
+    expect(inputs).toEqual([]);
+    expect((await run(`helm install --no-hooks --version v${productVersion}`)).code).toBe(0);
+  });
+
+  it('reads values from a URL, and says why it cannot', async () => {
+    const inputs = await serveInstall();
+    const server = createServer((request, response) => response.writeHead(request.url === '/v.yaml' ? 200 : 404).end('a: 1\n'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const source = `http://127.0.0.1:${port}/v.yaml`;
+      expect((await run(`helm install -f ${source}`)).code).toBe(0);
+      expect(inputs).toMatchObject([{ values: [{ kind: 'yaml', source, text: 'a: 1\n' }] }]);
+      const { code, stderr } = await run(`helm install -f ${source}x`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('404')]);
+    } finally {
+      server.close();
+    }
+  });
+
   it('uninstalls, lints and shows its version', async () => {
+    const kept: unknown[] = [];
     await serve({
-      uninstall: async () => ({ removed: ['Deployment/traffic-manager'], namespace: 'ambassador' }),
+      uninstall: async (input) => {
+        kept.push(input.keepAgents);
+        return { removed: ['Deployment/traffic-manager'], namespace: 'ambassador' };
+      },
       lintValues: async ({ values }) => ({ problems: values.length === 0 ? [] : [{ path: 'a.b', message: 'is unknown' }] }),
     });
     expect((await run('helm uninstall')).stdout).toBe('Traffic Manager uninstalled from namespace ambassador\n');
     expect((await run('helm uninstall --dry-run')).stdout).toBe('Deployment/traffic-manager\n');
+    await run('helm uninstall --no-hooks');
+    expect(kept).toEqual([undefined, undefined, true]);
     expect(await run('helm lint')).toMatchObject({ code: 0, stdout: 'No problems found\n' });
     expect(await run('helm lint --set a.b=1')).toMatchObject({ code: 2, stdout: 'a.b: is unknown\n' });
     expect((await run('helm version')).stdout).toContain(`v${productVersion}`);

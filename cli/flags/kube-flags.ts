@@ -8,7 +8,18 @@ import { collectList } from './values.ts';
 export type KubeFlagOptions = { readonly [Name in keyof KubeFlags]?: Exclude<KubeFlags[Name], undefined> };
 
 const fileFlags = ['kubeconfig', 'certificateAuthority', 'clientCertificate', 'clientKey', 'cacheDir'] as const;
-const textFlags = ['context', 'cluster', 'user', 'server', 'token', 'as', 'asUid', 'tlsServerName', 'requestTimeout'] as const;
+const textFlags = [
+  'context',
+  'cluster',
+  'user',
+  'server',
+  'token',
+  'as',
+  'asUid',
+  'proxyUrl',
+  'tlsServerName',
+  'requestTimeout',
+] as const;
 const switchFlags = ['insecureSkipTlsVerify', 'disableCompression'] as const;
 
 /** Adds the flags by which kubectl picks cluster and user. */
@@ -18,6 +29,7 @@ export function addKubeFlags(command: Command): Command {
     .option('--as <user>', 'user to impersonate')
     .option('--as-group <group>', 'group to impersonate; repeatable', collectList)
     .option('--as-uid <uid>', 'UID to impersonate')
+    .option('--as-user-extra <key=value>', 'extra value of the user to impersonate; repeatable', collectList)
     .option('--cache-dir <path>', 'cache directory of kubectl')
     .option('--certificate-authority <file>', 'certificate authority of the API server')
     .option('--client-certificate <file>', 'client certificate for TLS')
@@ -27,6 +39,7 @@ export function addKubeFlags(command: Command): Command {
     .option('--disable-compression', 'ask the API server for uncompressed answers')
     .option('--insecure-skip-tls-verify', 'accept any certificate of the API server')
     .option('--kubeconfig <file>', 'kubeconfig to use instead of KUBECONFIG; - is standard input')
+    .option('--proxy-url <url>', 'proxy on the way to the API server')
     .option('--request-timeout <duration>', 'time for one request to the API server; 0 is no limit')
     .option('-s, --server <url>', 'address of the API server')
     .option('--tls-server-name <name>', 'name to expect in the certificate of the API server')
@@ -41,6 +54,7 @@ export function kubeInput(options: KubeFlagOptions, io: CliIo): { kubeFlags: Kub
   for (const name of switchFlags) if (options[name] !== undefined) kubeFlags[name] = options[name];
   for (const name of fileFlags) if (options[name] !== undefined) kubeFlags[name] = resolve(io.cwd, options[name]);
   if (options.asGroup !== undefined) kubeFlags.asGroup = options.asGroup;
+  if (options.asUserExtra !== undefined) kubeFlags.asUserExtra = options.asUserExtra;
   const listed = (io.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
   if (listed.length === 0) return { kubeFlags };
   return { kubeFlags, kubeconfigEnv: listed.map((path) => resolve(io.cwd, path)).join(delimiter) };

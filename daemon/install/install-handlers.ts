@@ -149,7 +149,7 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
             return { removed: objects.map(objectName), namespace };
           }
           await markUninstalling(operation, records);
-          await removeAllAgents(operation);
+          if (input.keepAgents !== true) await removeAllAgents(operation);
           operation.stage('Removing the traffic-manager');
           const removed = await removeRelease(operation, records, signal);
           return { removed: removed.map(objectName), namespace };

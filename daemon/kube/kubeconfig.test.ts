@@ -98,11 +98,20 @@ contexts:
     });
 
     it('impersonate', async () => {
-      expect(await headers({ as: 'carol', asGroup: ['x', 'y'], asUid: '7' })).toMatchObject({
+      expect(
+        await headers({ as: 'carol', asGroup: ['x', 'y'], asUid: '7', asUserExtra: ['Team/a=1', 'team/a=2=3'] }),
+      ).toMatchObject({
         'Impersonate-User': 'carol',
         'Impersonate-Group': ['x', 'y'],
         'Impersonate-Uid': '7',
+        'Impersonate-Extra-team%2Fa': ['1', '2=3'],
       });
+    });
+
+    it('go through a proxy', async () => {
+      const { agent } = await options({ proxyUrl: 'http://proxy.test:3128' });
+      expect(agent).toMatchObject({ proxy: new URL('http://proxy.test:3128') });
+      expect(failureOf(() => load({ proxyUrl: 'ftp://proxy.test' }))).toMatchObject({ code: 'usage' });
     });
 
     it('name a server without any context', () => {

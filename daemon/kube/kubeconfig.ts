@@ -210,9 +210,19 @@ function overrideCluster(cluster: Cluster, flags: KubeFlags): Cluster {
   return {
     ...base,
     server,
+    ...(flags.proxyUrl === undefined ? {} : { proxyUrl: proxyOf(flags.proxyUrl) }),
     ...(flags.tlsServerName === undefined ? {} : { tlsServerName: flags.tlsServerName }),
     skipTLSVerify: flags.insecureSkipTlsVerify ?? base.skipTLSVerify,
   };
+}
+
+function proxyOf(text: string): string {
+  if (URL.canParse(text) && /^(https?|socks5h?):$/.test(new URL(text).protocol)) return text;
+  throw new AppError({
+    code: 'usage',
+    message: `--proxy-url ${text} is no address of a proxy`,
+    remedies: [{ label: 'Write it like http://proxy:3128 or socks5://proxy:1080' }],
+  });
 }
 
 function overrideUser(found: User | null, flags: KubeFlags): User {
@@ -287,7 +297,19 @@ function impersonationHeaders(flags: KubeFlags): Record<string, string | string[
     ...(flags.as === undefined ? {} : { 'Impersonate-User': flags.as }),
     ...(flags.asUid === undefined ? {} : { 'Impersonate-Uid': flags.asUid }),
     ...(flags.asGroup === undefined ? {} : { 'Impersonate-Group': flags.asGroup }),
+    ...impersonatedExtras(flags.asUserExtra ?? []),
   };
+}
+
+/** The key is a part of the header's name, where most characters have to be escaped. */
+function impersonatedExtras(pairs: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (const pair of pairs) {
+    const end = pair.indexOf('=');
+    const name = `Impersonate-Extra-${encodeURIComponent(pair.slice(0, end).toLowerCase())}`;
+    (headers[name] ??= []).push(pair.slice(end + 1));
+  }
+  return headers;
 }
 
 /** A plugin that is missing has a remedy of its own; anything else that fails here is the plugin's to explain. */

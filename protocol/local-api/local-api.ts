@@ -148,7 +148,12 @@ export const localApi = {
     survivesDisconnect: true,
   },
   uninstall: {
-    input: z.strictObject({ ...installTarget, dryRun: z.boolean() }),
+    input: z.strictObject({
+      ...installTarget,
+      dryRun: z.boolean(),
+      /** Leaves agents in the pods: for a traffic-manager that is about to come back. */
+      keepAgents: z.optional(z.boolean()),
+    }),
     event: stage,
     output: z.object({ removed: z.array(z.string()), namespace: z.string() }),
     survivesDisconnect: true,

@@ -55,9 +55,12 @@ export const kubeFlags = z.strictObject({
   as: z.optional(z.string()),
   asGroup: z.optional(z.array(z.string())),
   asUid: z.optional(z.string()),
+  /** `key=value`; a key may come several times. */
+  asUserExtra: z.optional(z.array(z.string().check(z.regex(/^[^=]+=/)))),
   certificateAuthority: z.optional(z.string()),
   clientCertificate: z.optional(z.string()),
   clientKey: z.optional(z.string()),
+  proxyUrl: z.optional(z.string()),
   tlsServerName: z.optional(z.string()),
   insecureSkipTlsVerify: z.optional(z.boolean()),
   requestTimeout: z.optional(z.string()),
