@@ -1,4 +1,5 @@
 import { Argument, Command as Commander, Option } from 'commander';
+import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import { type CommandName, completionShells, envSyntaxes, logLevels } from './commands/names.ts';
 import { addKubeFlags } from './flags/kube-flags.ts';
 import { collectCommaList, collectList } from './flags/values.ts';
@@ -74,12 +75,21 @@ function addSessionCommands(program: Commander, add: Add): void {
       collectCommaList,
     )
     .option('--reroute-remote <host:port:newport>', 'connections to host:port go to newport; repeatable', collectCommaList)
-    .option('--reroute-local <lport:host:port>', 'localhost:lport goes to host:port; repeatable', collectCommaList);
+    .option('--reroute-local <lport:host:port>', 'localhost:lport goes to host:port; repeatable', collectCommaList)
+    .option('--rootless', 'leave the laptop as it is: only what telepresence shell runs is in the cluster; needs no root');
   addKubeFlags(connect);
   add(program, group, 'quit', 'disconnect', 'quit --stop-daemons').option(
     '-s, --stop-daemons',
     'end all connections and the daemons too',
   );
+  add(program, group, 'shell', 'run a shell, or a command, inside the cluster', 'shell -- curl http://shop').usage(
+    '[options] [-- command args…]',
+  );
+  add(program, group, 'pause', 'take the cluster off the laptop for a while, and keep engagements', 'pause --for 15m').option(
+    '--for <duration>',
+    'time until it is resumed (default: until telepresence resume)',
+  );
+  add(program, group, 'resume', 'end a pause', 'resume');
   add(program, group, 'status', 'show connections and daemons', 'status --output json').option(
     '--multi-daemon',
     'structured output: always a list of connections',
@@ -117,6 +127,9 @@ function addTrafficCommands(program: Commander, add: Add): void {
   add(program, group, 'leave', 'end an intercept', 'leave shop')
     .alias('detach')
     .addArgument(new Argument('<engagement>', 'name of the intercept'));
+  add(program, group, 'revoke', "end somebody else's intercept, as an administrator", 'revoke 5f0c7a8e:shop').addArgument(
+    new Argument('<id>', 'id of the intercept: <session>:<name>, as telepresence list --debug shows it'),
+  );
 }
 
 function addInstallCommands(program: Commander, add: Add): void {
@@ -186,7 +199,25 @@ function addOtherCommands(program: Commander, add: Add): void {
     .option('-d, --duration <duration>', 'time until the level is as before; 0 keeps it', '30m')
     .addOption(new Option('-l, --local-only', 'only on the laptop').conflicts('remoteOnly'))
     .option('-r, --remote-only', 'only in the cluster');
+  add(program, debug, 'gather-logs', 'put all logs into a zip file', 'gather-logs --anonymize --output-file logs.zip')
+    .option('-o, --output-file <file>', 'the zip file (default: telepresence_logs_<time>.zip here)')
+    .option('--daemons <names>', 'logs of the laptop: all, root, user, None; several by commas', 'all')
+    .addOption(
+      new Option('--traffic-manager [wanted]', 'log of the traffic-manager')
+        .choices(['true', 'false'])
+        .default('true')
+        .preset('true'),
+    )
+    .option('--traffic-agents <pods>', 'logs of agents: all, None, or a part of the names of pods', 'all')
+    .option('-a, --anonymize', 'give pods and namespaces other names, the same everywhere')
+    .option('-y, --get-pod-yaml', 'with the YAML of the pods whose logs are there');
+  addKubeFlags(
+    add(program, debug, 'doctor', 'look for what is in the way', 'doctor --output json')
+      .addArgument(new Argument('[check...]', 'ids of checks (default: all)').choices(doctorCheckIds))
+      .option('--manager-namespace <namespace>', 'namespace of the traffic-manager'),
+  );
   const other = 'Other commands:';
+  add(program, other, 'ui', 'open the window in a browser', 'ui --no-open').option('--no-open', 'only print its address');
   const config = new Commander('config')
     .description('look at the configuration')
     .helpGroup(other)

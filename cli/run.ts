@@ -36,7 +36,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
 }
 
 /** Commands that run another one, given after `--`. */
-const takesCommand: readonly CommandName[] = ['connect', 'intercept'];
+const takesCommand: readonly CommandName[] = ['connect', 'intercept', 'shell'];
 
 async function runCommand(
   name: CommandName,

@@ -1,29 +1,34 @@
-import type { InterfaceLease } from './interface-lease.ts';
+/** Open descriptors that are about to belong to somebody else. */
+export interface Handover {
+  readonly descriptors: readonly number[];
+  /** Closes this process's own copies. */
+  releaseDescriptors(): void;
+}
 
 /** Descriptors that wait for their taker; each claim is good for one. */
 export class Claims {
   readonly #deadlineMs: number;
-  readonly #waiting = new Map<string, { readonly lease: InterfaceLease; readonly timer: NodeJS.Timeout }>();
+  readonly #waiting = new Map<string, { readonly handover: Handover; readonly timer: NodeJS.Timeout }>();
 
   constructor(deadlineMs: number) {
     this.#deadlineMs = deadlineMs;
   }
 
-  offer(claim: string, lease: InterfaceLease, expire: () => void): void {
+  offer(claim: string, handover: Handover, expire: () => void): void {
     const timer = setTimeout(() => {
       this.#waiting.delete(claim);
       expire();
     }, this.#deadlineMs);
-    this.#waiting.set(claim, { lease, timer });
+    this.#waiting.set(claim, { handover, timer });
   }
 
   /** @returns `undefined` where there is no such claim (any more). */
-  take(claim: string): InterfaceLease | undefined {
+  take(claim: string): Handover | undefined {
     const offered = this.#waiting.get(claim);
     if (offered === undefined) return undefined;
     clearTimeout(offered.timer);
     this.#waiting.delete(claim);
-    return offered.lease;
+    return offered.handover;
   }
 
   clear(): void {

@@ -1,15 +1,18 @@
+import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export type HelperCommand =
   /** Listen and serve; `detach` first moves into a session of its own. */
   | { readonly kind: 'serve'; readonly instance: string; readonly uid: number; readonly detach: boolean }
+  /** Serve root of the user namespace that this process is in; its files are in `directory`. */
+  | { readonly kind: 'rootless'; readonly instance: string; readonly directory: string }
   /** Undo what an earlier helper left, then end. */
   | { readonly kind: 'restore'; readonly instance: string }
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /** The instance becomes part of a path, so nothing but 12 hexadecimal digits passes. */
 export function parseCommandLine(args: readonly string[]): HelperCommand {
-  let values: { instance?: string; uid?: string; restore?: boolean; detach?: boolean };
+  let values: { instance?: string; uid?: string; restore?: boolean; detach?: boolean; rootless?: string };
   try {
     values = parseArgs({
       args: [...args],
@@ -18,6 +21,7 @@ export function parseCommandLine(args: readonly string[]): HelperCommand {
         uid: { type: 'string' },
         restore: { type: 'boolean' },
         detach: { type: 'boolean' },
+        rootless: { type: 'string' },
       },
     }).values;
   } catch (error) {
@@ -26,6 +30,10 @@ export function parseCommandLine(args: readonly string[]): HelperCommand {
   const { instance = '', uid = '' } = values;
   if (!/^[0-9a-f]{12}$/.test(instance)) return { kind: 'invalid', reason: '--instance takes 12 hexadecimal digits' };
   if (values.restore === true) return { kind: 'restore', instance };
+  if (values.rootless !== undefined) {
+    if (!isAbsolute(values.rootless)) return { kind: 'invalid', reason: '--rootless takes an absolute path' };
+    return { kind: 'rootless', instance, directory: values.rootless };
+  }
   if (!/^[0-9]{1,10}$/.test(uid) || Number(uid) >= 0xffff_ffff) return { kind: 'invalid', reason: '--uid takes a user id' };
   return { kind: 'serve', instance, uid: Number(uid), detach: values.detach === true };
 }

@@ -7,13 +7,15 @@ import {
   helperApi,
   helperProtocolVersion,
 } from '#protocol/helper/helper-api.ts';
+import type { Handover } from './claims.ts';
+import { connectInside } from './connect-inside.ts';
 import { InterfaceLease } from './interface-lease.ts';
 import type { Laptop } from './laptop.ts';
 
 /** What a session asks of the server around it. */
 export interface SessionHost {
-  /** Hands the lease's descriptors to whoever presents the claim; after the deadline `expire` runs instead. */
-  offerClaim(claim: string, lease: InterfaceLease, expire: () => Promise<void>): void;
+  /** Hands the descriptors to whoever presents the claim; after the deadline `expire` runs instead. */
+  offerClaim(claim: string, handover: Handover, expire: () => Promise<void>): void;
   /** Ends the helper as soon as nothing is left to undo. */
   quitWhenIdle(): void;
 }
@@ -92,6 +94,13 @@ export class ControlSession {
     clearDns: async (input) => {
       await this.#lease(input.interface).clearDns();
       return {};
+    },
+    connectTcp: async ({ address, port }) => {
+      if (!this.#laptop.isIsolated) throw invalid('connectTcp was not done', 'the helper serves the whole laptop');
+      const handover = await connectInside(address, port);
+      const claim = randomBytes(16).toString('hex');
+      this.#host.offerClaim(claim, handover, async () => handover.releaseDescriptors());
+      return { claim };
     },
     deleteInterface: async (input) => {
       const lease = this.#lease(input.interface);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync, statSync } from 'node:fs';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type InstanceFiles, makeInstanceDirectory } from './instance-directory.ts';
@@ -16,6 +16,8 @@ const startDeadlineMs = 10_000;
 export async function startDetached(files: InstanceFiles, instance: string, uid: number): Promise<number> {
   makeInstanceDirectory(files);
   const logDescriptor = openSync(files.log, 'a', 0o600);
+  // Its user may read it. Nothing here believes what is in it, and the folder stays root's.
+  fchownSync(logDescriptor, uid, 0);
   const logStart = statSync(files.log).size;
   const script = process.argv[1] ?? '';
   const child = spawn(process.execPath, [...process.execArgv, script, '--instance', instance, '--uid', String(uid)], {

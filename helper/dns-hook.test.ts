@@ -32,6 +32,7 @@ describe('DNS hook', () => {
     const file = (name: string) => join(directory, name);
     laptop = {
       instance,
+      isIsolated: false,
       journal: new Journal(file('journal.json')),
       log: silentLogger,
       files: {

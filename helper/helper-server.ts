@@ -8,7 +8,6 @@ import { helperMaxLineBytes } from '#protocol/helper/helper-api.ts';
 import { splitLines } from '#protocol/helper/helper-lines.ts';
 import { Claims } from './claims.ts';
 import { ControlSession } from './control-session.ts';
-import type { InterfaceLease } from './interface-lease.ts';
 import type { Laptop } from './laptop.ts';
 import { undoEntries } from './undo.ts';
 
@@ -107,7 +106,7 @@ export class HelperServer {
       return;
     }
     const session = new ControlSession(this.#laptop, {
-      offerClaim: (claim, lease, expire) => this.#claims.offer(claim, lease, () => void this.#change(expire)),
+      offerClaim: (claim, handover, expire) => this.#claims.offer(claim, handover, () => void this.#change(expire)),
       quitWhenIdle: () => {
         this.#isQuitting = true;
       },
@@ -177,11 +176,12 @@ export class HelperServer {
   }
 
   #handOver(socket: Socket, claim: string): void {
-    const lease: InterfaceLease | undefined = this.#claims.take(claim);
-    if (lease === undefined || lease.descriptors.length === 0) throw invalidLine('there is no such claim, or it is too late');
+    const handover = this.#claims.take(claim);
+    if (handover === undefined || handover.descriptors.length === 0)
+      throw invalidLine('there is no such claim, or it is too late');
     // The lease stays with the control connection; if the descriptors get lost here, the device goes with the last of them.
-    sendDescriptors(descriptorOf(socket), Buffer.from('f'), lease.descriptors);
-    lease.releaseDescriptors();
+    sendDescriptors(descriptorOf(socket), Buffer.from('f'), handover.descriptors);
+    handover.releaseDescriptors();
   }
 
   #watchLease(): void {

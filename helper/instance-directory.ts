@@ -17,11 +17,15 @@ import { tryLock } from './linux-devices.ts';
 
 export interface InstanceFiles {
   readonly directory: string;
+  /** Directories above it that are the product's, outermost first. */
+  readonly parents: readonly string[];
   readonly socket: string;
   readonly journal: string;
   readonly lock: string;
   /** What a detached helper logs. */
   readonly log: string;
+  /** What an isolated laptop has instead of the system's. */
+  readonly resolvConf: string;
 }
 
 /** Held by the one live helper of an instance. */
@@ -31,20 +35,30 @@ export interface InstanceLock {
 }
 
 export function instanceFiles(instance: string): InstanceFiles {
-  const directory = join(helperRuntimeDirectory, instance);
+  return filesIn(join(helperRuntimeDirectory, instance), [helperRuntimeDirectory]);
+}
+
+/** Of a helper whose root's rights are those of a user namespace. */
+export function rootlessFiles(directory: string): InstanceFiles {
+  return filesIn(directory, []);
+}
+
+function filesIn(directory: string, parents: readonly string[]): InstanceFiles {
   const file = (name: string) => join(directory, name);
   return {
     directory,
+    parents,
     socket: file('helper.sock'),
     journal: file('journal.json'),
     lock: file('lock'),
     log: file('helper.log'),
+    resolvConf: file('resolv.conf'),
   };
 }
 
 /** Makes the directories, which must be root's alone: everything the helper believes at start is in them. */
 export function makeInstanceDirectory(files: InstanceFiles): void {
-  for (const directory of [helperRuntimeDirectory, files.directory]) {
+  for (const directory of [...files.parents, files.directory]) {
     mkdirSync(directory, { recursive: true });
     const found = lstatSync(directory);
     if (!found.isDirectory() || found.uid !== 0) throw new Error(`${directory} does not belong to root`);
@@ -86,8 +100,8 @@ function isSameFile(descriptor: number, path: string): boolean {
 }
 
 function removeFiles(files: InstanceFiles): void {
-  for (const path of [files.socket, files.journal, files.log, files.lock]) rmSync(path, { force: true });
-  for (const directory of [files.directory, helperRuntimeDirectory]) {
+  for (const path of [files.socket, files.journal, files.log, files.resolvConf, files.lock]) rmSync(path, { force: true });
+  for (const directory of [files.directory, ...files.parents.toReversed()]) {
     try {
       rmdirSync(directory);
     } catch {

@@ -12,6 +12,7 @@ import { undoEntries } from './undo.ts';
 /** Packets that the device holds while the daemon is busy: the default of 500 drops bursts of a fast sender (measured). */
 const transmitQueueLength = 5_000;
 const dnsPort = 53;
+const anyPort = 0;
 const maxInterfaces = 1_000;
 /** An address of the interface comes with a subnet on the link; larger ones belong into routes. */
 const minLinkPrefix = { 4: 16, 6: 64 } as const;
@@ -50,6 +51,10 @@ export class InterfaceLease {
     try {
       await configure(laptop, device.name, input.mtu, addresses, hasIpv6);
       for (const kind of ['udp', 'tcp'] as const) opened.push(bindSocket(kind, ipv4.ip, dnsPort));
+      if (input.withListeners === true) {
+        const ips = addresses.flatMap((address) => parseIp(address.split('/')[0] ?? '') ?? []);
+        for (const ip of ips) opened.push(bindSocket('tcp', ip, anyPort));
+      }
       return new InterfaceLease(laptop, device, ipv4.ip, opened.slice(1), hasIpv6);
     } catch (error) {
       for (const descriptor of opened) closeSync(descriptor);
@@ -58,7 +63,7 @@ export class InterfaceLease {
     }
   }
 
-  /** TUN, UDP socket, TCP socket; empty once they were released. */
+  /** TUN, UDP socket, TCP socket, and listeners where they were asked for; empty once they were released. */
   get descriptors(): readonly number[] {
     return this.#descriptors;
   }
@@ -72,7 +77,7 @@ export class InterfaceLease {
   async setRoutes(routes: readonly string[], reserved: readonly string[]): Promise<HelperOutput<'setRoutes'>> {
     for (const text of routes) {
       const cidr = parseCidr(text);
-      const refusal = cidr === undefined ? 'it is not a subnet' : refuseRoute(cidr, reserved);
+      const refusal = cidr === undefined ? 'it is not a subnet' : refuseRoute(cidr, reserved, this.#laptop.isIsolated);
       if (refusal !== undefined) throw refused(`${text} is not routed through ${this.name}`, refusal, { route: text });
       if (cidr?.family === 6 && !this.hasIpv6) {
         throw refused(`${text} is not routed through ${this.name}`, 'the interface has no IPv6 address', { route: text });
@@ -160,7 +165,7 @@ function linkAddress(text: string, family: 4 | 6): { readonly ip: IpAddress; rea
   const invalid = (reason: string) => refused(`${text} cannot be an address of the interface`, reason);
   if (ip === undefined || subnet === undefined || ip.family !== family) throw invalid(`it is not an IPv${family} address`);
   if (subnet.prefix < minLinkPrefix[family]) throw invalid(`its subnet is wider than /${minLinkPrefix[family]}`);
-  const refusal = refuseRoute(subnet, []);
+  const refusal = refuseRoute(subnet, [], false);
   if (refusal !== undefined) throw invalid(refusal.replace(/^it /, 'its subnet '));
   const isNetworkAddress = subnet.prefix < (family === 4 ? 31 : 127) && ip.value === subnet.value;
   if (isNetworkAddress || !containsIp(subnet, ip)) throw invalid('it is the address of the subnet itself');

@@ -5,6 +5,8 @@ import { type CommandRunner, systemCommands } from './run-command.ts';
 /** Everything of the laptop that the helper reads or changes, beside its own devices and sockets. */
 export interface Laptop {
   readonly instance: string;
+  /** Network and mount namespaces of its own: nothing here is anybody else's. */
+  readonly isIsolated: boolean;
   readonly commands: CommandRunner;
   readonly journal: Journal;
   readonly files: LaptopFiles;
@@ -28,6 +30,6 @@ export const systemFiles: LaptopFiles = {
   ipv6Disabled: '/proc/sys/net/ipv6/conf/default/disable_ipv6',
 };
 
-export function systemLaptop(instance: string, journal: Journal, log: Logger): Laptop {
-  return { instance, commands: systemCommands, journal, files: systemFiles, log };
+export function systemLaptop(instance: string, journal: Journal, log: Logger, isIsolated: boolean): Laptop {
+  return { instance, isIsolated, commands: systemCommands, journal, files: systemFiles, log };
 }

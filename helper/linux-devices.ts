@@ -17,6 +17,7 @@ const interfaceNameBytes = 16;
 
 // asm-generic/socket.h; the same on x86-64 and arm64.
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -58,7 +59,7 @@ export function interfaceIndex(name: string): number | undefined {
 /** A non-blocking UDP socket, or listening TCP socket, on the IPv4 address. */
 export function bindSocket(kind: 'udp' | 'tcp', address: IpAddress, port: number): number {
   const type = (kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const descriptor = libc().socket(AF_INET, type, 0);
+  const descriptor = libc().socket(address.family === 4 ? AF_INET : AF_INET6, type, 0);
   if (descriptor < 0) throw new SystemCallError('socket', koffi.errno());
   const fail = (call: string): never => {
     const error = new SystemCallError(`${call} (${kind})`, koffi.errno());
@@ -69,10 +70,11 @@ export function bindSocket(kind: 'udp' | 'tcp', address: IpAddress, port: number
   // ignores connections of an earlier interface that linger in TIME_WAIT.
   const on = Buffer.from([1, 0, 0, 0]);
   if (libc().setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, on, on.length) !== 0) fail('setsockopt');
-  const socketAddress = Buffer.alloc(16);
-  socketAddress.writeUInt16LE(AF_INET, 0);
+  // `struct sockaddr_in`, or `sockaddr_in6`, which has four bytes of flow information in front of the address.
+  const socketAddress = Buffer.alloc(address.family === 4 ? 16 : 28);
+  socketAddress.writeUInt16LE(address.family === 4 ? AF_INET : AF_INET6, 0);
   socketAddress.writeUInt16BE(port, 2);
-  socketAddress.set(ipToBytes(address), 4);
+  socketAddress.set(ipToBytes(address), address.family === 4 ? 4 : 8);
   if (libc().bind(descriptor, socketAddress, socketAddress.length) !== 0) fail('bind');
   if (kind === 'tcp' && libc().listen(descriptor, listenBacklog) !== 0) fail('listen');
   return descriptor;

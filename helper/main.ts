@@ -4,9 +4,19 @@ import { errorRegistry } from '#protocol/errors/registry.ts';
 import { type HelperCommand, parseCommandLine } from './command-line.ts';
 import { startDetached } from './detach.ts';
 import { HelperServer } from './helper-server.ts';
-import { type InstanceFiles, type InstanceLock, instanceFiles, lockHolder, lockInstance } from './instance-directory.ts';
+import {
+  type InstanceFiles,
+  type InstanceLock,
+  instanceFiles,
+  lockHolder,
+  lockInstance,
+  makeInstanceDirectory,
+  rootlessFiles,
+} from './instance-directory.ts';
+import { isInUserNamespace, prepareIsolatedLaptop } from './isolated-laptop.ts';
 import { Journal } from './journal.ts';
 import { type Laptop, systemLaptop } from './laptop.ts';
+import { systemCommands } from './run-command.ts';
 import { stderrLogger } from './stderr-log.ts';
 import { undoLeftovers } from './undo.ts';
 
@@ -32,19 +42,37 @@ async function run(command: HelperCommand): Promise<number> {
     process.stderr.write('The privileged helper has to be started by root\n');
     return errorRegistry['helper.privileges'].exitCode;
   }
+  if (command.kind === 'rootless') return await serveRootless(command.instance, rootlessFiles(command.directory));
   const files = instanceFiles(command.instance);
   if (command.kind === 'restore') return await restore(command.instance, files);
   if (command.detach) return await startDetached(files, command.instance, command.uid);
-  return await serve(command.instance, command.uid, files);
+  return await serve(files, { instance: command.instance, uid: command.uid, isIsolated: false });
 }
 
-async function serve(instance: string, uid: number, files: InstanceFiles): Promise<number> {
+/** The caller's `unshare` has made the namespaces; root's rights of the whole laptop are of no use here, and refused. */
+async function serveRootless(instance: string, files: InstanceFiles): Promise<number> {
+  if (!isInUserNamespace()) {
+    process.stderr.write('--rootless is for a user namespace\n');
+    return errorRegistry.usage.exitCode;
+  }
+  makeInstanceDirectory(files);
+  await prepareIsolatedLaptop(systemCommands, files.resolvConf);
+  return await serve(files, { instance, uid: 0, isIsolated: true });
+}
+
+interface Service {
+  readonly instance: string;
+  readonly uid: number;
+  readonly isIsolated: boolean;
+}
+
+async function serve(files: InstanceFiles, { instance, uid, isIsolated }: Service): Promise<number> {
   const lock = lockInstance(files);
   if (lock === undefined) {
     log.info('A helper of this instance is running already', { instance });
     return 0;
   }
-  const laptop = loadLaptop(instance, files);
+  const laptop = loadLaptop(instance, files, isIsolated);
   await undoLeftovers(laptop);
   const server = new HelperServer(laptop, { socketPath: files.socket, uid, leaseMs });
   let exitCode = 0;
@@ -86,14 +114,14 @@ function terminate(pid: number): void {
   }
 }
 
-function loadLaptop(instance: string, files: InstanceFiles): Laptop {
+function loadLaptop(instance: string, files: InstanceFiles, isIsolated = false): Laptop {
   const journal = new Journal(files.journal);
   try {
     journal.load();
   } catch (error) {
     log.error('The journal cannot be read', { path: files.journal, reason: String(error) });
   }
-  return systemLaptop(instance, journal, log);
+  return systemLaptop(instance, journal, log, isIsolated);
 }
 
 function finish(isComplete: boolean, lock: InstanceLock): boolean {

@@ -5,7 +5,7 @@ import { CommandError, type CommandRunner } from './run-command.ts';
 
 function refusal(text: string, reserved: readonly string[] = []): string | undefined {
   const cidr = parseCidr(text);
-  return cidr === undefined ? 'not a subnet' : refuseRoute(cidr, reserved);
+  return cidr === undefined ? 'not a subnet' : refuseRoute(cidr, reserved, false);
 }
 
 describe('routes', () => {

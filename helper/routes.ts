@@ -20,8 +20,10 @@ const forbidden = [
 
 const routeList = z.array(z.object({ dst: z.string(), protocol: z.optional(z.string()) }));
 
-/** Why a subnet must not be routed through the interface; `undefined` where it may. */
-export function refuseRoute(cidr: Cidr, reserved: readonly string[]): string | undefined {
+/** Why a subnet must not be routed through the interface of a laptop, which may have a network namespace of its own; `undefined` where it may. */
+export function refuseRoute(cidr: Cidr, reserved: readonly string[], isIsolated: boolean): string | undefined {
+  // There, the default route is nobody else's.
+  if (cidr.prefix === 0 && isIsolated) return undefined;
   if (cidr.prefix === 0) return 'it is the default route';
   if (cidr.prefix < minPrefix[cidr.family]) return `it is wider than /${minPrefix[cidr.family]}`;
   const special = forbidden.find((entry) => overlaps(entry.cidr, cidr));
@@ -50,12 +52,16 @@ export interface RouteChange {
 
 /** The routes that somebody added to the interface, without those that the kernel made for its addresses. */
 export async function listRoutes(commands: CommandRunner, interfaceName: string, hasIpv6: boolean): Promise<string[]> {
-  const families = hasIpv6 ? ['-4', '-6'] : ['-4'];
-  const outputs = await Promise.all(
-    families.map((family) => commands.run('ip', [family, '-json', 'route', 'show', 'dev', interfaceName])),
+  const families = [{ flag: '-4', everything: '0.0.0.0/0' }, ...(hasIpv6 ? [{ flag: '-6', everything: '::/0' }] : [])];
+  const lists = await Promise.all(
+    families.map(async ({ flag, everything }) => {
+      const output = await commands.run('ip', [flag, '-json', 'route', 'show', 'dev', interfaceName]);
+      const routes = output.trim() === '' ? [] : routeList.parse(JSON.parse(output));
+      const added = routes.filter((route) => route.protocol !== 'kernel');
+      return added.map(({ dst }) => (dst === 'default' ? everything : dst));
+    }),
   );
-  const routes = outputs.flatMap((output) => (output.trim() === '' ? [] : routeList.parse(JSON.parse(output))));
-  return routes.filter((route) => route.protocol !== 'kernel').map((route) => route.dst);
+  return lists.flat();
 }
 
 /**

@@ -6,7 +6,7 @@ export interface CommandRunner {
   run(program: Program, args: readonly string[], input?: string): Promise<string>;
 }
 
-export type Program = 'ip' | 'nft' | 'resolvectl';
+export type Program = 'ip' | 'nft' | 'resolvectl' | 'mount';
 
 export class CommandError extends Error {
   override readonly name = 'CommandError';

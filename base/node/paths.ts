@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Where the parts of the product on one laptop meet, for one user. */
@@ -25,7 +25,7 @@ export const helperRuntimeDirectory = '/run/telepresence';
  * directory and the configuration file. Without `XDG_RUNTIME_DIR` sockets live in a folder of the user's own in the system's
  * temporary directory.
  */
-export function productPaths(env: Readonly<Record<string, string | undefined>>, uid = userInfo().uid): Paths {
+export function productPaths(env: Readonly<Record<string, string | undefined>>, uid = process.getuid?.() ?? 0): Paths {
   const home = env['HOME'] ?? homedir();
   const under = (variable: string, fallback: string) => join(nonEmpty(env[variable]) ?? join(home, fallback), 'telepresence');
   const runtimeDirectory =

@@ -17,6 +17,25 @@ export function chooseConnections(state: DaemonState, use: string | undefined): 
   });
 }
 
+/** The only connection, or the one that `--use` matches. */
+export function chooseConnection(state: DaemonState, use: string | undefined): Connection {
+  const [first, ...others] = chooseConnections(state, use);
+  if (first !== undefined && others.length === 0) return first;
+  if (first !== undefined) {
+    throw new AppError({
+      code: 'connection.ambiguous',
+      message: 'There are several connections',
+      reason: `They are ${[first, ...others].map(({ name }) => name).join(', ')}`,
+      remedies: [{ label: 'Choose one with --use, a regular expression that matches its name' }],
+    });
+  }
+  throw new AppError({
+    code: 'connection.none',
+    message: 'Not connected to a cluster',
+    remedies: [{ label: 'Connect first', command: 'telepresence connect' }],
+  });
+}
+
 function parseExpression(text: string): RegExp {
   try {
     return new RegExp(text);

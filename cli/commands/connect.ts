@@ -6,6 +6,7 @@ import { openDaemon } from '../daemon/open-daemon.ts';
 import { openHelper } from '../daemon/open-helper.ts';
 import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
 import type { CliIo, Command, Invocation } from '../invocation.ts';
+import { inConnection } from './in-connection.ts';
 import { runChild } from './run-child.ts';
 
 export interface ConnectOptions extends KubeFlagOptions {
@@ -19,6 +20,7 @@ export interface ConnectOptions extends KubeFlagOptions {
   readonly vnat?: string[];
   readonly rerouteRemote?: string[];
   readonly rerouteLocal?: string[];
+  readonly rootless?: boolean;
 }
 
 /** Connects, and with a command after `--` disconnects again when that has ended, if the connection is this command's own. */
@@ -30,7 +32,10 @@ export const connect: Command<ConnectOptions> = async (invocation, options, args
     if (!output.isStructured) output.line(text);
   };
   // Side by side, since together they are most of the time that a first connect takes.
-  const [opened, helper] = await Promise.allSettled([openDaemon(invocation, announce), openHelper(invocation, announce)]);
+  const [opened, helper] = await Promise.allSettled([
+    openDaemon(invocation, announce),
+    options.rootless === true ? undefined : openHelper(invocation, announce),
+  ]);
   if (opened.status === 'rejected') throw opened.reason;
   const api = opened.value;
   try {
@@ -39,7 +44,7 @@ export const connect: Command<ConnectOptions> = async (invocation, options, args
     report(invocation, result);
     if (trailing === undefined) return 0;
     try {
-      return await runChild(trailing, io);
+      return await runChild(inConnection(result.connection, trailing, io), io);
     } finally {
       if (!result.alreadyConnected) await api.call('disconnect', { use: exactly(result.connection.name) });
     }
@@ -56,6 +61,7 @@ export function connectRequest(options: ConnectOptions, io: CliIo): ConnectReque
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(managerNamespace === undefined ? {} : { managerNamespace }),
+    ...(options.rootless === true ? { mode: 'rootless' as const } : {}),
     ...(options.mappedNamespaces === undefined ? {} : { mappedNamespaces: options.mappedNamespaces }),
     ...(options.alsoProxy === undefined ? {} : { alsoProxy: options.alsoProxy }),
     ...(options.neverProxy === undefined ? {} : { neverProxy: options.neverProxy }),

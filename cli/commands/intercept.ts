@@ -1,5 +1,5 @@
 import type { ApiClient } from '#net/rpc/client.ts';
-import { mirrorState } from '#net/rpc/state-mirror.ts';
+import { mirrorState, readState } from '#net/rpc/state-mirror.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
@@ -7,6 +7,7 @@ import { findDaemon } from '../daemon/find-daemon.ts';
 import { requireDaemon, withApi } from '../daemon/open-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { engagementDocument, engagementLines } from './engagement-text.ts';
+import { inConnection } from './in-connection.ts';
 import { type InterceptOptions, interceptRequest } from './intercept-request.ts';
 import { runChild } from './run-child.ts';
 
@@ -38,7 +39,10 @@ async function runHandler(
     // A daemon that went away comes back with the engagement, as far as this command is concerned.
   });
   try {
-    return await runChild(command, invocation.io, {
+    const { connections } = await readState(api);
+    const connection = connections[engagement.connection];
+    const inside = connection === undefined ? command : inConnection(connection, command, invocation.io);
+    return await runChild(inside, invocation.io, {
       env: environment,
       stop: left.signal,
       onStarted: () => (waitMessage === undefined ? undefined : invocation.output.line(waitMessage)),

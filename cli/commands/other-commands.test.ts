@@ -7,7 +7,7 @@ import { productVersion } from '#base/common/version.ts';
 import { fakeState } from '#net/rpc/testing/fake-daemon.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallInput } from '#protocol/local-api/local-api.ts';
-import { closers, connection, directory, json, run, serve } from '../testing/cli-harness.ts';
+import { closers, directory, json, run, serve } from '../testing/cli-harness.ts';
 
 /** A daemon that installs at once; what it was asked for. */
 async function serveInstall(): Promise<readonly CallInput<'install'>[]> {
@@ -120,6 +120,28 @@ describe('other commands', () => {
     ]);
   });
 
+  it('gathers logs into a file, and says which it lacks', async () => {
+    const inputs: CallInput<'gatherLogs'>[] = [];
+    await serve({
+      gatherLogs: async (input) => {
+        inputs.push(input);
+        return { file: input.outputFile, entries: [{ name: 'daemon.log', bytes: 7 }], problems: ['no agents'] };
+      },
+    });
+    const shown = await run('gather-logs');
+    expect(shown.stdout).toMatch(/^Logs have been written to .*telepresence_logs_[\dT-]+\.zip \(1 file\)\n$/);
+    expect(shown.stderr).toContain('no agents');
+    await run('gather-logs -o x.zip --daemons user,kubeauth --traffic-manager=false --traffic-agents shop --anonymize -y');
+    await run('gather-logs --daemons None --traffic-manager false --traffic-agents None');
+    expect(await run('gather-logs --daemons some')).toMatchObject({ code: 2 });
+    expect(inputs).toMatchObject([
+      { daemons: ['user', 'root'], trafficManager: true, trafficAgents: 'all', anonymize: false, podYaml: false },
+      { daemons: ['user'], trafficManager: false, trafficAgents: 'shop', anonymize: true, podYaml: true },
+      { daemons: [], trafficManager: false, trafficAgents: 'none' },
+    ]);
+    expect(inputs[1]?.outputFile).toMatch(/^\/.*\/x\.zip$/);
+  });
+
   it('shows configuration, contexts and namespaces', async () => {
     const context = { name: 'dev', cluster: 'c', user: 'u', namespace: 'shop', server: 'https://x', current: true };
     await serve({
@@ -165,13 +187,22 @@ describe('other commands', () => {
   });
 
   it('shows the versions of all parts', async () => {
-    await serve({}, fakeState({ connections: { 'dev-shop': connection } }));
-    expect(json(await run('version --output json'))).toEqual({
+    const agents = [{ workload: 'shop', namespace: 'shop', version: 'v0.0.9' }];
+    const manager = { name: 'Traffic Manager', version: 'v0.1.0' };
+    const one = { name: 'dev-shop', manager, agentImage: 'example/agent:1', agents };
+    await serve({
+      listVersions: async ({ use }) => ({ daemon: '0.1.0', connections: use === undefined ? [one, { name: 'off', agents: [] }] : [one] }),
+    });
+    expect(json(await run('version --use dev --output json'))).toEqual({
       client: `v${productVersion}`,
       user_daemon: 'v0.1.0',
       traffic_manager: 'v0.1.0',
       traffic_agent: 'example/agent:1',
+      traffic_agents: agents,
     });
+    const several = await run('version');
+    expect(several.stdout).toContain('Root Daemon    : not running\n');
+    expect(several.stdout).toContain('dev-shop:\n  Traffic Manager: v0.1.0\n  Traffic Agent  : example/agent:1\n    shop.shop: v0.0.9\noff:');
   });
 
   it('maps errors of the daemon to lines and exit codes', async () => {

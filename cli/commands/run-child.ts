@@ -26,7 +26,10 @@ export async function runChild(command: readonly string[], io: CliIo, options: C
       passOn = () => child.kill('SIGTERM');
       process.on('SIGTERM', passOn);
       options.stop?.addEventListener('abort', passOn, { once: true });
-      child.on('spawn', () => options.onStarted?.());
+      child.on('spawn', () => {
+        options.onStarted?.();
+        if (options.stop?.aborted === true) child.kill('SIGTERM');
+      });
       child.on('error', (error: NodeJS.ErrnoException) => reject(startError(file, error)));
       child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });

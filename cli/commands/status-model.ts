@@ -4,7 +4,7 @@ import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectionState, DaemonState, Engagement } from '#protocol/local-api/model.ts';
 
 /** The one word for a connection that every part of the product uses. */
-export function connectionWord(state: ConnectionState): 'off' | 'connecting' | 'on' | 'trouble' {
+export function connectionWord(state: ConnectionState): 'off' | 'connecting' | 'on' | 'paused' | 'trouble' {
   switch (state.kind) {
     case 'off':
       return state.error === undefined ? 'off' : 'trouble';
@@ -15,6 +15,8 @@ export function connectionWord(state: ConnectionState): 'off' | 'connecting' | '
     case 'degraded':
     case 'reconnecting':
       return 'trouble';
+    case 'paused':
+      return 'paused';
     default:
       return assertNever(state);
   }
@@ -24,6 +26,7 @@ export function connectionWord(state: ConnectionState): 'off' | 'connecting' | '
 export function statusText(state: ConnectionState | undefined): string {
   if (state === undefined) return 'Not connected';
   if (state.kind === 'on' || state.kind === 'degraded') return 'Connected';
+  if (state.kind === 'paused') return 'Paused';
   const error = failureOf(state);
   if (error === undefined) return 'Not connected';
   if (error.code === 'connection.must-restart') return 'Connected, but must restart';
@@ -74,6 +77,7 @@ function userDaemon(state: DaemonState, connection: Connection | undefined): Rec
     install_id: daemon.installId,
     status: statusText(connection?.state),
     state: connection === undefined ? 'off' : connectionWord(connection.state),
+    paused_until: connection?.state.kind === 'paused' ? connection.state.until : undefined,
     error: connection === undefined ? undefined : failureOf(connection.state)?.message,
     kubernetes_server: connection?.server,
     kubernetes_context: connection?.context,

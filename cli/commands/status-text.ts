@@ -27,7 +27,9 @@ function userRows(state: DaemonState, connection: Connection | undefined): KeyVa
       ? ` (${connection.state.stage})`
       : connection?.state.kind === 'reconnecting'
         ? ` (attempt ${connection.state.attempt})`
-        : '';
+        : connection?.state.kind === 'paused' && connection.state.until !== undefined
+          ? ` (until ${new Date(connection.state.until).toLocaleTimeString()})`
+          : '';
   return [
     ['Version', `v${daemon.version}`],
     ['Executable', daemon.executable],
@@ -84,7 +86,7 @@ function rootRows(connection: Connection | undefined): KeyValue[] {
 function managerLines(connection: Connection | undefined): string[] {
   if (connection?.manager === undefined) return ['Traffic Manager: Not connected'];
   const { version, agentImage, namespace } = connection.manager;
-  const isOn = connection.state.kind === 'on' || connection.state.kind === 'degraded';
+  const isOn = ['on', 'degraded', 'paused'].includes(connection.state.kind);
   return [
     `Traffic Manager: ${isOn ? 'Connected' : 'Not connected'}`,
     ...formatKeyValues([

@@ -1,6 +1,5 @@
 import type { ApiClient } from '#net/rpc/client.ts';
-import { connectApi } from '#net/rpc/connect-api.ts';
-import { AppError } from '#protocol/errors/app-error.ts';
+import { findDaemonAt } from '#net/rpc/find-daemon.ts';
 import type { Invocation } from '../invocation.ts';
 
 /** The running daemon; `undefined` where none runs. */
@@ -8,10 +7,5 @@ export async function findDaemon(
   invocation: Invocation,
   options: { readonly isQuitOnly?: boolean } = {},
 ): Promise<ApiClient | undefined> {
-  try {
-    return await connectApi(invocation.paths.daemonSocket, options);
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'daemon.not-running') return undefined;
-    throw error;
-  }
+  return await findDaemonAt(invocation.paths.daemonSocket, options);
 }

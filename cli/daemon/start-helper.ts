@@ -86,6 +86,7 @@ function privilegesError(reason: string): AppError {
     remedies: [
       { label: 'Run the command in a terminal, where sudo can ask for a password' },
       { label: 'Or get root for a moment before it', command: 'sudo -v' },
+      { label: 'Or do without root, inside a shell of its own', command: 'telepresence connect --rootless' },
     ],
   });
 }

@@ -12,6 +12,7 @@ import { runCli } from '../run.ts';
 /** A connection with everything that the commands show. */
 export const connection: Connection = {
   name: 'dev-shop',
+  mode: 'host',
   state: { kind: 'on', since: '2026-01-01T00:00:00.000Z' },
   context: 'dev',
   server: 'https://10.0.0.1:6443',

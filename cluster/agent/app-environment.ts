@@ -14,7 +14,8 @@ export function appEnvironment(
     if (value === undefined) continue;
     if (name.startsWith(container.envPrefix)) {
       const appName = name.slice(container.envPrefix.length);
-      if (appName !== '' && !notTransferred.has(appName)) app[appName] = value;
+      // A reference that Kubernetes could not resolve stands as it is, in the copy with the copy's name.
+      if (appName !== '' && !notTransferred.has(appName)) app[appName] = value.replaceAll(`$(${container.envPrefix}`, '$(');
     } else if (serviceVariable.test(name)) {
       own[name] = value;
     }

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Code } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { relayTcp } from '#net/relay/tcp-relay.ts';
 import { decodeConnectionId } from '#net/tunnel/stream-info.ts';
-import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
+import { DialRejectedError, TunnelResetError } from '#net/tunnel/tunnel-duplex.ts';
 import { InterceptDispositionType } from '#protocol/cluster/generated/manager_pb.js';
 import { AgentBed, type AgentBedOptions, answerAs, ask, serveTcp, serveUdp } from './testing/agent-bed.ts';
 
@@ -171,6 +172,36 @@ describe('traffic-agent', () => {
       expect(sessions).toEqual([['agent:1', 'session-of-mine']]);
     });
 
+    it('asks by way of the traffic-manager as well where a laptop that watches does not take the connection', async () => {
+      const { app, handler, bed, port } = await startShop();
+      const laptop = await bed.laptop('mine');
+      laptop.doesAnswer = false;
+      bed.manager.onTunnel = ({ tunnel, info }) =>
+        relayTcp(tunnel, { host: '127.0.0.1', port: info.connectionId.destination.port }, { dialTimeoutMs: 1_000 });
+      bed.manager.setIntercepts(bed.intercept('mine', app.port, handler.port));
+      await intercepted(bed, 'mine');
+      expect(await ask(port)).toBe('laptop: hello');
+      expect(laptop.requests).toHaveLength(1);
+      // Its answer comes after all, and is not taken for a connection to the pod.
+      const connectionId = decodeConnectionId(Buffer.from(laptop.requests[0]?.connId ?? []));
+      const late = laptop.open({ connectionId, sessionId: laptop.sessionId, dialTimeoutMs: 1_000, roundtripMs: 0 });
+      await expect(late.dialled).rejects.toBeInstanceOf(DialRejectedError);
+    });
+
+    it('asks by way of the traffic-manager where the direct way breaks meanwhile', async () => {
+      const { app, handler, bed, port } = await startShop();
+      const laptop = await bed.laptop('mine');
+      laptop.doesAnswer = false;
+      bed.manager.onTunnel = ({ tunnel, info }) =>
+        relayTcp(tunnel, { host: '127.0.0.1', port: info.connectionId.destination.port }, { dialTimeoutMs: 1_000 });
+      bed.manager.setIntercepts(bed.intercept('mine', app.port, handler.port));
+      await intercepted(bed, 'mine');
+      const asking = ask(port);
+      await expect.poll(() => laptop.requests.length).toBe(1);
+      laptop.stop();
+      expect(await asking).toBe('laptop: hello');
+    });
+
     it('moves a connection that the caller keeps open, when nothing is under way on it', async () => {
       const app = await serve((socket) => socket.on('data', () => socket.write('app')));
       const handler = await serve(answerAs('laptop'));
@@ -313,6 +344,18 @@ describe('traffic-agent', () => {
   });
 
   describe('for a laptop', () => {
+    it('serves nobody whom the traffic-manager does not know', async () => {
+      const { bed } = await startShop();
+      const laptop = await bed.laptop('mine');
+      bed.manager.strangers.add('session-of-thief');
+      await expect(bed.laptop('thief')).rejects.toMatchObject({ code: Code.PermissionDenied });
+      const source = { ip: { family: 4, value: 1n }, port: 1 } as const;
+      const destination = { ip: { family: 4, value: 0x0a00_0001n }, port: 80 } as const;
+      const connectionId = { source, destination, protocol: 'tcp' } as const;
+      const tunnel = laptop.open({ connectionId, sessionId: 'session-of-thief', dialTimeoutMs: 1_000, roundtripMs: 0 });
+      await expect(tunnel.dialled).rejects.toBeInstanceOf(TunnelResetError);
+    });
+
     it('says its version, and dials for outbound tunnels', async () => {
       const { app, bed } = await startShop();
       const laptop = await bed.laptop('mine');

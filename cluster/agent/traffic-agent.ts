@@ -16,6 +16,7 @@ import { type AgentLog, parseLogLevel } from './agent-log.ts';
 import { appEnvironment } from './app-environment.ts';
 import { HealthServer } from './health-server.ts';
 import { assessIntercepts, type PortIntercept, type Verdict } from './intercepts.ts';
+import { CallerCheck } from './laptop/caller-check.ts';
 import { DialWatchers } from './laptop/dial-watchers.ts';
 import { type KeepAliveTiming, keepAlive } from './laptop/keep-alive.ts';
 import { LaptopDialer } from './laptop/laptop-dialer.ts';
@@ -49,6 +50,7 @@ const stopGraceMs = 1_000;
 export class TrafficAgent {
   readonly #options: TrafficAgentOptions;
   readonly #logger: Logger;
+  readonly #callers: CallerCheck;
   readonly #watchers: DialWatchers;
   readonly #dialer: LaptopDialer;
   readonly #ports = new Map<AgentPort, TcpPort | UdpPort>();
@@ -64,7 +66,18 @@ export class TrafficAgent {
     const { settings, log, host } = options;
     this.#options = options;
     this.#logger = log.logger('agent', { workload: settings.config.workload.name, pod: settings.podName });
-    this.#watchers = new DialWatchers((sessionId) => this.#laptopReturned(sessionId));
+    this.#callers = new CallerCheck({
+      ask: async (sessionId, signal) => (await this.#manager?.checkCaller(sessionId, signal)) ?? false,
+      isOwner: (sessionId) => [...this.#byPort.values()].some((intercept) => intercept.sessionId === sessionId),
+    });
+    this.#watchers = new DialWatchers({
+      isAllowed: async (sessionId) => await this.#callers.isAllowed(sessionId),
+      onWatched: (sessionId) => {
+        this.#logger.info('A laptop watches this pod', { session: sessionId });
+        this.#laptopReturned(sessionId);
+      },
+      onUnwatched: (sessionId) => this.#logger.info('A laptop watches this pod no more', { session: sessionId }),
+    });
     this.#dialer = new LaptopDialer({
       watchers: this.#watchers,
       logger: this.#logger.child('dialer'),
@@ -201,11 +214,25 @@ export class TrafficAgent {
     try {
       const { info, tunnel } = await acceptTunnel(stream);
       tunnel.on('error', () => undefined);
-      if (!this.#watchers.claim(info, tunnel)) this.#dialOut(info, tunnel);
+      const claim = this.#watchers.claim(info, tunnel);
+      if (claim === 'late') tunnel.dialReject();
+      else if (claim === 'none') await this.#dialForCaller(info, tunnel);
     } catch (error) {
       this.#logger.debug('A tunnel failed before it began', { error });
       stream.destroy();
     }
+  }
+
+  /** Not a reject for those who may not: it is no word of the destination's. */
+  async #dialForCaller(info: StreamInfo, tunnel: TunnelDuplex): Promise<void> {
+    if (await this.#callers.isAllowed(info.sessionId)) {
+      if (!tunnel.destroyed) this.#dialOut(info, tunnel);
+      return;
+    }
+    this.#logger.warn('A tunnel of a session that is not known was refused', {
+      connection: describeConnection(info.connectionId),
+    });
+    tunnel.destroy();
   }
 
   #dialOut(info: StreamInfo, tunnel: TunnelDuplex): void {

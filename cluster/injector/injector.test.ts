@@ -49,6 +49,7 @@ async function startInjector(
     webhookPort: 0,
     host: '127.0.0.1',
     pollMs: 5,
+    reachTimeoutMs: 20,
   });
   stops.push(async () => await injector.stop());
   await injector.start();
@@ -103,6 +104,33 @@ describe('agents in the pods of a workload', () => {
     expect(await injector.removeAgents([target])).toEqual([]);
     expect(cluster.evicted).toHaveLength(4);
     expect(cluster.webhookErrors).toHaveLength(2);
+  });
+
+  it.each([
+    ['inject-traffic-agent', 'maybe', 'neither "enabled" nor "disabled"'],
+    ['manually-injected', 'true', 'manually-injected'],
+  ])('are refused before a pod is ended where the annotation %s is "%s"', async (annotation, value, words) => {
+    const cluster = new SmallCluster(template({ [`telepresence.io/${annotation}`]: value }), 1);
+    const { injector } = await begin(cluster);
+    await expect(injector.ensureAgent(target, never, () => undefined)).rejects.toMatchObject({
+      code: 'workload.not-interceptable',
+      reason: expect.stringContaining(words) as string,
+    });
+    expect(cluster.evicted).toEqual([]);
+  });
+
+  it('come when the certificate was replaced, or is no longer trusted, a moment before', async () => {
+    const cluster = new SmallCluster(template(), 1);
+    const { injector } = await begin(cluster);
+    const before = cluster.caBundle;
+    cluster.forgetCertificate();
+    await injector.ensureAgent(target, never, () => undefined);
+    expect(agents(cluster)).toBe(1);
+    expect(cluster.caBundle).not.toBe(before);
+    await injector.removeAgents('all');
+    cluster.forgetAuthorities();
+    await injector.ensureAgent(target, never, () => undefined);
+    expect(agents(cluster)).toBe(1);
   });
 
   it('stay where the template asks for them, and are not said to be removed', async () => {

@@ -13,6 +13,7 @@ import { injectedConfig, injectedLabel, isInjected } from './pod-patch.ts';
 import type { PodObject } from './pod-types.ts';
 import { describeRoute, resolvePort } from './resolve-port.ts';
 import { evict, type RollOptions, rollPods } from './roll-pods.ts';
+import { untilServicesLead } from './service-reach.ts';
 import { publishAuthorities, webhookCertificate } from './webhook-certificate.ts';
 import { WebhookServer } from './webhook-server.ts';
 import { type AgentTarget, type FoundWorkload, WorkloadLookup } from './workload-lookup.ts';
@@ -45,15 +46,19 @@ export interface InjectorOptions {
   readonly host?: string;
   /** Between looks at pods that are being replaced. Default 300 ms. */
   readonly pollMs?: number;
+  /** How long Services may take to lead to pods that replaced others. Default 4 s. */
+  readonly reachTimeoutMs?: number;
 }
 
-const renewEveryMs = 3_600_000;
+const renewEveryMs = 30_000;
 const maxRetryMs = 15_000;
 
 /** Whoever asks for an agent while the traffic-manager starts waits this long for the webhook. */
 const webhookWaitMs = 15_000;
 
 const rollbackTimeoutMs = 10_000;
+
+const reach = { timeoutMs: 4_000, pollMs: 100 };
 
 /**
  * Puts agents into pods. The configuration of a workload's agents follows from its template and Services; that a workload shall have them
@@ -70,6 +75,8 @@ export class Injector {
   readonly #ready: Deferred<void> = deferred();
   #running: Promise<void> | undefined;
   #webhookPort = 0;
+  /** Of the certificate that the webhook serves with. */
+  #authority = '';
 
   constructor(options: InjectorOptions) {
     const { kube, settings, logger } = options;
@@ -166,9 +173,15 @@ export class Injector {
    * Makes sure that all pods of a workload run an agent that serves its ports; where they do, nothing happens. When it fails, the pods go
    * back to what they were.
    *
+   * @param onWarning told of what may keep traffic away nevertheless
    * @throws AppError `workload.not-found`, `workload.not-interceptable`, `agent.failed` with the reason that Kubernetes gives.
    */
-  async ensureAgent(target: AgentTarget, signal: AbortSignal, onStage: (stage: string) => void): Promise<void> {
+  async ensureAgent(
+    target: AgentTarget,
+    signal: AbortSignal,
+    onStage: (stage: string) => void,
+    onWarning?: (warning: AppError) => void,
+  ): Promise<void> {
     const either = AbortSignal.any([signal, this.#stop.signal]);
     await this.#inTurn(target, async () => {
       const workload = await this.#lookup.get(target, either);
@@ -176,12 +189,24 @@ export class Injector {
       const config = await this.#configFor(workload, either);
       await this.#untilServing(either);
       if (workload.replicas === 0) throw notInterceptable(target, 'it is scaled to 0: there are no pods');
+      if (readInjectAnnotations(workload.template.metadata?.annotations).isManual) {
+        const pods = await this.#lookup.pods(workload, either);
+        if (pods.some((pod) => isSatisfiedBy(config, injectedConfig(pod)))) return;
+        throw notInterceptable(target, 'its annotation manually-injected is "true", and its pods have no agent that serves its ports');
+      }
       const key = keyOf(target);
       const wasWanted = this.#wanted.has(key);
       this.#wanted.set(key, target);
       try {
         const isWanted = (pod: PodObject) => isSatisfiedBy(config, injectedConfig(pod));
-        await this.#roll(workload, { isWanted, hasAgent: true, signal: either, onStage });
+        const isReplaced = await this.#roll(workload, {
+          isWanted,
+          hasAgent: true,
+          signal: either,
+          onStage,
+          onUnready: (reason) => onWarning?.(notReady(target, reason)),
+        });
+        if (isReplaced) await this.#untilServicesLead(workload, config, either);
       } catch (error) {
         if (!wasWanted) await this.#rollBack(workload);
         throw error;
@@ -230,30 +255,29 @@ export class Injector {
 
   async #roll(
     workload: FoundWorkload,
-    options: Pick<RollOptions, 'isWanted' | 'hasAgent' | 'signal' | 'onStage'>,
-  ): Promise<void> {
+    options: Pick<RollOptions, 'isWanted' | 'hasAgent' | 'signal' | 'onStage' | 'onUnready'>,
+  ): Promise<boolean> {
     const { kube, pollMs, settings } = this.#options;
     const timeoutMs = settings.arrivalTimeoutMs;
-    await rollPods({ ...options, kube, lookup: this.#lookup, workload, timeoutMs, ...(pollMs === undefined ? {} : { pollMs }) });
+    return await rollPods({ ...options, kube, lookup: this.#lookup, workload, timeoutMs, ...(pollMs === undefined ? {} : { pollMs }) });
+  }
+
+  async #untilServicesLead(workload: FoundWorkload, config: AgentConfig, signal: AbortSignal): Promise<void> {
+    const { pollMs = reach.pollMs, reachTimeoutMs = reach.timeoutMs } = this.#options;
+    const services = await this.#lookup.services(workload.target.namespace, signal);
+    const isEnding = async () => {
+      const pods = await this.#lookup.pods(workload, signal);
+      return pods.some(({ metadata }) => metadata?.deletionTimestamp !== undefined);
+    };
+    await untilServicesLead({ config, services, isEnding, signal, pollMs, timeoutMs: reachTimeoutMs });
   }
 
   async #run(): Promise<void> {
-    const { kube, managerNamespace, logger, host } = this.#options;
+    const { logger } = this.#options;
     const { signal } = this.#stop;
-    let present = '';
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const certificate = await webhookCertificate(kube, managerNamespace, signal);
-        if (this.#webhookPort === 0) {
-          this.#webhookPort = await this.#server.listen(this.#options.webhookPort ?? injectorPort, certificate, host);
-          for (const target of await this.#injectedTargets()) this.#wanted.set(keyOf(target), target);
-        }
-        // The former authority stays for as long as the API server may still meet the former certificate.
-        const isNew = present !== '' && present !== certificate.ca;
-        await publishAuthorities(kube, managerNamespace, isNew ? [certificate.ca, present] : [certificate.ca], signal);
-        this.#server.use(certificate);
-        if (present !== certificate.ca) logger.info('The webhook is ready', { port: this.#webhookPort });
-        present = certificate.ca;
+        await this.#renew(signal);
         failures = 0;
         this.#ready.resolve();
         await sleep(renewEveryMs, undefined, { signal }).catch(() => undefined);
@@ -266,11 +290,34 @@ export class Injector {
     }
   }
 
+  /**
+   * Serves with the certificate of the Secret, which others may replace, and makes the API server trust it, which others may undo: an
+   * upgrade of the chart, a tool that brings objects back to what they were.
+   */
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { kube, managerNamespace, logger, host } = this.#options;
+    const certificate = await webhookCertificate(kube, managerNamespace, signal);
+    if (this.#webhookPort === 0) {
+      this.#webhookPort = await this.#server.listen(this.#options.webhookPort ?? injectorPort, certificate, host);
+      for (const target of await this.#injectedTargets()) this.#wanted.set(keyOf(target), target);
+    }
+    // The former authority stays for as long as the API server may still meet the former certificate.
+    const former = this.#authority === '' || this.#authority === certificate.ca ? [] : [this.#authority];
+    await publishAuthorities(kube, managerNamespace, [certificate.ca, ...former], signal);
+    this.#server.use(certificate);
+    if (this.#authority !== certificate.ca) logger.info('The webhook is ready', { port: this.#webhookPort });
+    this.#authority = certificate.ca;
+  }
+
   async #untilServing(signal: AbortSignal): Promise<void> {
     const { isEnabled } = this.#options.settings;
     const late = AbortSignal.any([signal, AbortSignal.timeout(webhookWaitMs)]);
     const aborted = new Promise<'late'>((resolve) => late.addEventListener('abort', () => resolve('late'), { once: true }));
-    if (isEnabled && (await Promise.race([this.#ready.promise.then(() => 'ready' as const), aborted])) === 'ready') return;
+    if (isEnabled && (await Promise.race([this.#ready.promise.then(() => 'ready' as const), aborted])) === 'ready') {
+      // Pods are about to be made: what was changed a moment ago counts.
+      await this.#renew(signal);
+      return;
+    }
     signal.throwIfAborted();
     throw new AppError({
       code: 'agent.failed',
@@ -290,6 +337,7 @@ export class Injector {
     if (target.namespace === managerNamespace && target.name === managerName)
       throw notInterceptable(target, 'it is the traffic-manager');
     const { injection } = readInjectAnnotations(template.metadata?.annotations);
+    if (injection === 'invalid') throw notInterceptable(target, 'its annotation inject-traffic-agent is neither "enabled" nor "disabled"');
     if (injection === 'disabled') throw notInterceptable(target, 'its annotation inject-traffic-agent is "disabled"');
     if (settings.policy === 'Never') throw notInterceptable(target, 'agentInjector.injectPolicy is Never');
     if (settings.policy === 'WhenEnabled' && injection !== 'enabled') {
@@ -363,5 +411,15 @@ function notInterceptable({ namespace, kind, name }: AgentTarget, reason: string
     message: `${kind} ${name} in namespace ${namespace} cannot be intercepted`,
     reason,
     context: { namespace, workload: name },
+  });
+}
+
+function notReady({ namespace, kind, name }: AgentTarget, reason: string): AppError {
+  return new AppError({
+    code: 'workload.not-ready',
+    message: `The pods of ${kind} ${name} are not ready, so Services send them no requests`,
+    reason,
+    context: { namespace, workload: name },
+    remedies: [{ label: 'See what happened to the pods', command: `kubectl get events -n ${namespace}` }],
   });
 }

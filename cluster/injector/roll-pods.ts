@@ -19,6 +19,8 @@ export interface RollOptions {
   readonly timeoutMs: number;
   /** Told once for each change. */
   readonly onStage: (stage: string) => void;
+  /** Told of pods that have their agent, and are not ready within the time limit. */
+  readonly onUnready?: (reason: string) => void;
   /** Default 300 ms. */
   readonly pollMs?: number;
 }
@@ -44,9 +46,10 @@ const restartedAnnotation = 'telepresence.io/restartedAt';
  * Replaces a workload's pods by such as are wanted, a few at a time: by eviction, which leaves the workload as it is, or, where a
  * PodDisruptionBudget forbids that, by its own rollout. Resolves when all are wanted ones whose agents are ready.
  *
+ * @returns whether any had to be replaced.
  * @throws AppError `agent.failed` with the reason that Kubernetes gives.
  */
-export async function rollPods(options: RollOptions): Promise<void> {
+export async function rollPods(options: RollOptions): Promise<boolean> {
   const { workload, signal, timeoutMs, lookup, hasAgent } = options;
   const startedAt = new Date(Date.now() - eventSlackMs);
   const known = new Set<string>();
@@ -75,7 +78,8 @@ export async function rollPods(options: RollOptions): Promise<void> {
     const replicas = (await lookup.get(workload.target, signal))?.replicas ?? 0;
     const missing = Math.max(0, replicas - stale.length - fresh.length);
     const unsettled = fresh.filter((pod) => !isPodReady(pod));
-    if (stale.length === 0 && unready.length === 0 && missing === 0 && (unsettled.length === 0 || round === 0)) return;
+    if (stale.length === 0 && unready.length === 0 && missing === 0 && (unsettled.length === 0 || round === 0))
+      return known.size > 0;
 
     const seen = JSON.stringify([stale.length, fresh.length, unready.length, unsettled.length]);
     if (seen !== lastSeen || (missing > 0 && terminating > 0)) movedAt = performance.now();
@@ -84,10 +88,13 @@ export async function rollPods(options: RollOptions): Promise<void> {
     if (reason?.isFinal === true) throw failure(workload, reason.reason);
     if (performance.now() - movedAt > timeoutMs) {
       // Agents are there; an app that takes longer to start, or never does, is not theirs to judge.
-      if (stale.length === 0 && unready.length === 0 && missing === 0) return;
-      if (!hasAgent && stale.length === 0) return;
+      if (stale.length === 0 && unready.length === 0 && missing === 0) {
+        options.onUnready?.(await recentEvents(options, unsettled, startedAt));
+        return known.size > 0;
+      }
+      if (!hasAgent && stale.length === 0) return known.size > 0;
       const budget = isForbidden && !isRolledOut ? 'A PodDisruptionBudget forbids to evict its pods' : undefined;
-      throw failure(workload, reason?.reason ?? budget ?? (await recentEvents(options, fresh, startedAt)));
+      throw failure(workload, reason?.reason ?? budget ?? (await recentEvents(options, unready, startedAt)));
     }
     // Nothing is lost by ending pods that serve nobody.
     const inFlight = stale.some(isPodReady) ? missing + unsettled.length : 0;
@@ -181,7 +188,7 @@ async function rollOut({ kube, workload, signal, onStage }: RollOptions): Promis
 }
 
 async function recentEvents({ lookup, workload, signal }: RollOptions, pods: readonly PodObject[], since: Date): Promise<string> {
-  const uids = pods.filter((pod) => !isAgentReady(pod)).flatMap((pod) => pod.metadata?.uid ?? []);
+  const uids = pods.flatMap((pod) => pod.metadata?.uid ?? []);
   const events = await lookup.events(workload.target.namespace, uids.slice(0, 3), since, signal);
   const telling = events.filter(({ type }) => type === 'Warning').slice(-5);
   if (telling.length === 0) return 'The new pods are not ready in time, and Kubernetes gives no reason';

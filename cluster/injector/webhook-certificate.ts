@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { makeServerCertificate, type ServerCertificate } from '#base/node/certificates/server-certificate.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { injectorName, injectorSecretName, webhookConfigurationName, webhookName } from '#protocol/chart/manager-environment.ts';
-import { makeServerCertificate, type ServerCertificate } from './certificates/server-certificate.ts';
 
 interface SecretObject {
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -44,7 +44,7 @@ export async function webhookCertificate(
     const secret = await kube.request<SecretObject>({ method: 'GET', path, signal });
     const present = readCertificate(secret.data ?? {});
     if (present !== undefined && isUsable(present, hosts, now)) return present;
-    const made = makeServerCertificate(hosts, validForMs, now);
+    const made = makeServerCertificate({ issuer: 'Telepresence agent injector', dnsNames: hosts, validForMs, now });
     const encode = (text: string) => Buffer.from(text).toString('base64');
     const data = { [keys.ca]: encode(made.ca), [keys.certificate]: encode(made.certificate), [keys.key]: encode(made.key) };
     try {

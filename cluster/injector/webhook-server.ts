@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
+import type { ServerCertificate } from '#base/node/certificates/server-certificate.ts';
 import { injectorPath } from '#protocol/chart/manager-environment.ts';
 import type { AdmissionRequest, AdmissionResponse } from './admission.ts';
-import type { ServerCertificate } from './certificates/server-certificate.ts';
 
 export interface WebhookServerOptions {
   readonly review: (request: AdmissionRequest, signal: AbortSignal) => Promise<AdmissionResponse>;

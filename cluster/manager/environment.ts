@@ -37,6 +37,8 @@ export interface ManagerSettings {
   readonly clientConnectionTtlMs: number;
   /** How long an agent may take to call, from when its pod is there. */
   readonly agentArrivalTimeoutMs: number;
+  /** Names of variables that laptops do not get. */
+  readonly excludedVariables: ReadonlySet<string>;
   readonly agentImage: string;
   readonly maxReceiveBytes: number;
 }
@@ -76,6 +78,14 @@ export function readEnvironment(env: Env): ManagerSettings {
     workloads: read(env, names.workloads, defaultWorkloads, listOf(oneOf(workloadKinds))),
     clientConnectionTtlMs: read(env, names.clientConnectionTtl, defaultClientTtlMs, parseGoDuration),
     agentArrivalTimeoutMs: read(env, names.agentArrivalTimeout, defaultAgentArrivalTimeoutMs, parseGoDuration),
+    excludedVariables: new Set(
+      read<readonly string[]>(
+        env,
+        names.interceptEnvironmentExcluded,
+        [],
+        listOf((text) => text),
+      ),
+    ),
     agentImage: env[names.agentImage] ?? '',
     maxReceiveBytes: read(env, names.grpcMaxReceiveSize, defaultMaxReceiveBytes, parseByteQuantity),
   };

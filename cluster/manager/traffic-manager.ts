@@ -25,6 +25,7 @@ import { ManagedNamespaces } from './namespaces/managed-namespaces.ts';
 import { desktopService } from './service/desktop-service.ts';
 import { lookupDnsPath, serveLookupDns } from './service/lookup-dns.ts';
 import { managerService } from './service/manager-service.ts';
+import { mayRevoke } from './service/may-revoke.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
 import { DialRelay } from './tunnel/dial-relay.ts';
 import { OpenTunnels } from './tunnel/open-tunnels.ts';
@@ -154,6 +155,7 @@ export class TrafficManager {
       intercepts: this.#intercepts,
       preparer,
       relay: this.#relay,
+      excludedVariables: settings.excludedVariables,
       namespaces,
       info,
       workloads: this.#workloads,
@@ -171,6 +173,8 @@ export class TrafficManager {
     const desktop = desktopService({
       sessions: this.#sessions,
       intercepts: this.#intercepts,
+      preparer,
+      mayRevoke: (id, nonce, signal) => mayRevoke({ kube, namespace: settings.namespace }, { id, nonce }, signal),
       injector,
       workloads: (namespace, signal) => this.#workloads.list(namespace, signal),
       logger: this.#logger.child('injection'),

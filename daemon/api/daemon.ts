@@ -6,9 +6,11 @@ import type { Handlers } from '#net/rpc/handlers.ts';
 import { quitHelper } from '#net/rpc/quit-helper.ts';
 import { serveChannel } from '#net/rpc/server.ts';
 import { listenUnix } from '#net/rpc/unix-listener.ts';
+import { sandboxProgram } from '../doctor/sandbox-program.ts';
 import { HealthRegistry } from '../state/health-registry.ts';
 import { StateStore } from '../state/state-store.ts';
 import { TaskRegistry } from '../state/task-registry.ts';
+import { hasPty } from '../terminals/pty.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import { readInstallId } from './install-id.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -63,7 +65,11 @@ function createContext(options: DaemonOptions): DaemonContext {
   const installId = readInstallId(paths.stateDirectory);
   const state = new StateStore({
     version: productVersion,
-    capabilities: [],
+    capabilities: [
+      ...(hasPty() ? (['terminal'] as const) : []),
+      'handler-command',
+      ...(sandboxProgram() === undefined ? [] : (['sandbox'] as const)),
+    ],
     pid: process.pid,
     executable,
     installId,

@@ -2,17 +2,11 @@ import { type FSWatcher, unwatchFile, watch, watchFile } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type ConfigInputs, type LoadedConfig, loadConfig } from './load-config.ts';
-import type { ClientConfig } from './schema.ts';
 
 /** An editor's several writes and renames are one change. */
 const settleMs = 100;
 /** Where the system has no watches left to give. */
 const pollMs = 2_000;
-
-/** Levels and time-outs of `next`, which count at once; all else as it is in `current` until the next connection. */
-export function applyLive(current: ClientConfig, next: ClientConfig): ClientConfig {
-  return { ...current, logLevels: next.logLevels, timeouts: next.timeouts };
-}
 
 /**
  * Loads the configuration anew whenever its file is written, replaced, created or removed. A file with an error is reported and

@@ -1,12 +1,14 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { createEngagementHandlers } from '../engagements/engagement-handlers.ts';
-import { Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
 import { effectiveConfig } from './effective-config.ts';
 
 type ConnectionCalls =
   | 'connect'
   | 'disconnect'
+  | 'pause'
+  | 'resume'
   | 'listWorkloads'
   | 'watchWorkloads'
   | 'viewConfig'
@@ -15,8 +17,7 @@ type ConnectionCalls =
   | 'uninstallAgents';
 
 /** The calls of the local API that are about connections. */
-export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, ConnectionCalls> {
-  const connections = new Connections(daemon);
+export function createConnectionHandlers(daemon: DaemonContext, connections: Connections): Pick<Handlers, ConnectionCalls> {
   connections.restore();
   daemon.onQuit(async (stage) => {
     stage('Ending connections');
@@ -42,6 +43,19 @@ export function createConnectionHandlers(daemon: DaemonContext): Pick<Handlers, 
     async disconnect({ use }, { emit }) {
       emit({ stage: 'Ending connections' });
       return { disconnected: await connections.disconnect(use) };
+    },
+    async pause({ use, minutes }) {
+      return { connection: await connections.pause(use, minutes) };
+    },
+    async resume({ use }, { emit, signal }) {
+      return await daemon.tasks.run({ title: 'Resume the connection', signal }, async (task) => {
+        const stage = (name: string) => {
+          const text = stageTexts[name] ?? name;
+          task.stage(text);
+          emit({ stage: text });
+        };
+        return { connection: await connections.resume(use, { stage }, task.signal) };
+      });
     },
     async listWorkloads({ use, namespace }, { signal }) {
       return await connections.thread(use).call('listWorkloads', { namespace }, { signal });

@@ -10,6 +10,7 @@ import type { ConnectionSettings } from './settings.ts';
 
 export interface SnapshotInput {
   readonly name: string;
+  readonly isIsolated: boolean;
   readonly state: ConnectionState;
   readonly target: KubeTarget;
   readonly namespace: string;
@@ -31,6 +32,8 @@ export function connectionSnapshot(input: SnapshotInput): ConnectionSnapshot {
   const { settings, manager } = input;
   return {
     name: input.name,
+    mode: input.isIsolated ? 'rootless' : 'host',
+    ...(input.isIsolated && input.laptop !== undefined ? { namespacePid: input.laptop.helperPid } : {}),
     state: input.state,
     context: input.target.context,
     server: input.target.server.href.replace(/\/$/, ''),

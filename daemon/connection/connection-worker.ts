@@ -1,8 +1,18 @@
+import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { LogLevel } from '#base/common/log.ts';
 import { createProcessLogger } from '#base/node/logger.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { watchConfig } from '../config/watch-config.ts';
+import { handlerFiles } from '../handlers/handler-log.ts';
 import { ensureHelper } from '../helper-client/launch.ts';
+import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import { listAgents } from '../link/list-agents.ts';
 import { removeAgents } from '../link/remove-agents.ts';
+import { revokeIntercept } from '../link/revoke-intercept.ts';
+import { startNamespace } from '../rootless/start-namespace.ts';
+import { planInCluster } from '../workloads/plan-in-cluster.ts';
 import { Connection } from './connection.ts';
 import { effectiveConfig, settingsOf } from './effective-config.ts';
 import type { FromWorker, ToWorker, WorkerCallName, WorkerCalls, WorkerInput } from './worker-messages.ts';
@@ -33,7 +43,9 @@ if (port === null) throw new Error('This module is the body of a worker thread')
 const processLogger = createProcessLogger({ component: `connection.${input.name}`, file: input.logFile, level: input.logLevel });
 const { logger } = processLogger;
 const running = new Map<number, AbortController>();
+const handlerDirectories = { log: input.logDirectory, runtime: dirname(input.engagementsFile) };
 let connection: Connection | undefined;
+let config: Disposable | undefined;
 
 const handlers: WorkerHandlers = {
   async connect(_input, { signal }) {
@@ -42,19 +54,25 @@ const handlers: WorkerHandlers = {
       request: input.request,
       settings: (sources) => settingsOf(effectiveConfig(input, sources), input),
       helperSocket: input.helperSocket,
-      startHelper: (stopSignal) =>
-        ensureHelper({ ...input.helper, socketPath: input.helperSocket, timeoutMs: helperStartTimeoutMs, signal: stopSignal }),
+      startHelper: async (stopSignal) => {
+        const start = { ...input.helper, socketPath: input.helperSocket, timeoutMs: helperStartTimeoutMs, signal: stopSignal };
+        await (input.request.mode === 'rootless' ? startNamespace(start) : ensureHelper(start));
+      },
       installId: input.installId,
+      ...(input.pause === undefined ? {} : { pause: input.pause }),
       logger,
       engagementsFile: input.engagementsFile,
+      handlerFiles: (engagement) => handlerFiles(handlerDirectories, input.name, engagement),
       onChanged: (snapshot) => send({ kind: 'changed', connection: snapshot }),
       onEngagement: (name, engagement) => send({ kind: 'engagement', name, engagement }),
       onHealth: (conditions) => send({ kind: 'health', conditions }),
     });
     await connection.connect(signal);
+    followConfig(connection);
     return connection.snapshot();
   },
   async disconnect() {
+    config?.[Symbol.dispose]();
     await connection?.disconnect();
     processLogger.close();
     return {};
@@ -102,8 +120,51 @@ const handlers: WorkerHandlers = {
     const { link, session } = await live().session.live(signal);
     return { removed: await removeAgents(link.desktop, { session, workloads: [...workloads], all }, signal) };
   },
+  async readEnvironment({ name }) {
+    return { environment: live().engagements.get(name).environment() };
+  },
+  async restartHandler({ name }) {
+    await live().engagements.get(name).process().restart();
+    return {};
+  },
+  async stopHandler({ name }) {
+    await live().engagements.get(name).process().stop();
+    return {};
+  },
+  async planIntercept({ request }, { signal }) {
+    const current = live();
+    const { link, session } = await current.session.live(signal);
+    const place = { desktop: link.desktop, session, namespace: current.namespace, owner: current.owner };
+    return await planInCluster(request, place, signal);
+  },
+  async revoke({ id }, { signal }) {
+    const current = live();
+    const { link, session } = await current.session.live(signal);
+    const kube = new KubeClient(loadKubeconfig(input.request).credentials);
+    try {
+      const { managerNamespace } = current.snapshot();
+      return { owner: await revokeIntercept(id, { kube, managerNamespace, desktop: link.desktop, session }, signal) };
+    } finally {
+      kube.close();
+    }
+  },
+  async listAgents(_input, { signal }) {
+    const { link, session } = await live().session.live(signal);
+    return { agents: await listAgents(link.manager, session, signal) };
+  },
+  async pause(pause) {
+    await live().pause(pause);
+    return {};
+  },
+  async resume(_input, { signal }) {
+    await live().resume(signal);
+    return {};
+  },
+  async verifyDns() {
+    return await live().verifyDns();
+  },
   async checkNow() {
-    connection?.session.checkNow();
+    connection?.checkNow();
     return {};
   },
 };
@@ -127,6 +188,26 @@ async function serve<Name extends WorkerCallName>(id: number, call: Name, callIn
   } finally {
     running.delete(id);
   }
+}
+
+/** Applies changes of the configuration file. A level that a person chose meanwhile stays until the file has another. */
+function followConfig(followed: Connection): void {
+  let configured: LogLevel = effectiveConfig(input, followed.settingsSources()).config.logLevels.userDaemon;
+  const reconfigure = (mistake?: AppError) => {
+    try {
+      followed.reconfigure(mistake);
+    } catch (error) {
+      logger.warn('The configuration cannot be applied', { error });
+    }
+  };
+  config = watchConfig(input, {
+    onChange: ({ config: { logLevels } }) => {
+      if (configured !== logLevels.userDaemon) processLogger.setLevel(logLevels.userDaemon, 0);
+      configured = logLevels.userDaemon;
+      reconfigure();
+    },
+    onError: reconfigure,
+  });
 }
 
 function live(): Connection {

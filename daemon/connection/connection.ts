@@ -1,6 +1,5 @@
-import { lookup } from 'node:dns/promises';
-import { hostname, userInfo } from 'node:os';
-import { type IpAddress, parseIp } from '#base/common/ip.ts';
+import { containsIp } from '#base/common/cidr.ts';
+import type { IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
@@ -15,22 +14,32 @@ import type {
   Engagement,
   HealthCondition,
 } from '#protocol/local-api/model.ts';
+import type { DnsVerification } from '../dns/verify-dns.ts';
 import { formerSession } from '../engagements/desired-engagements.ts';
 import { Engagements } from '../engagements/engagements.ts';
+import type { HandlerFiles } from '../handlers/handler-log.ts';
 import { type KubeTarget, loadKubeconfig } from '../kube/kubeconfig.ts';
+import { AgentLinks } from '../link/agent-links.ts';
 import { ClusterSession, type SessionState } from '../link/cluster-session.ts';
 import { managerError } from '../link/manager-error.ts';
-import { readHostRoutes } from '../routing/host-routes.ts';
+import { PreferredDialer } from '../link/preferred-dialer.ts';
+import { splitDialer } from '../rootless/split-dialer.ts';
+import { defaultRoutes, readHostRoutes } from '../routing/host-routes.ts';
 import { Rerouter } from '../routing/rerouter.ts';
 import { parseLocalReroute, parseRemoteReroute } from '../routing/reroutes.ts';
 import type { VirtualAddresses } from '../routing/virtual-addresses.ts';
 import type { RoutingPlan } from '../routing/wanted-routes.ts';
+import { errorDataOf } from '../workloads/error-data.ts';
 import { type ClusterFacts, clusterFacts } from './cluster-facts.ts';
 import { connectionSnapshot } from './connection-snapshot.ts';
 import { HealthConditions } from './health-conditions.ts';
 import { conflictCondition, planLaptop } from './laptop-plan.ts';
 import { LaptopSide, type WantedLaptop } from './laptop-side.ts';
 import { Namespaces } from './namespaces.ts';
+import { ownerName } from './owner-name.ts';
+import type { Pause } from './pauses.ts';
+import { invalidCode, invalidCondition, reconfigured, reconnectCode, reconnectCondition } from './reconfigure.ts';
+import { resolveServer } from './resolve-server.ts';
 import type { ConnectionSettings } from './settings.ts';
 
 export interface SettingsSources {
@@ -47,8 +56,11 @@ export interface ConnectionOptions {
   readonly helperSocket: string;
   readonly startHelper: (signal: AbortSignal) => Promise<void>;
   readonly installId: string;
+  /** It begins without the laptop's side. */
+  readonly pause?: Pause;
   /** Where wanted engagements are kept. */
   readonly engagementsFile: string;
+  readonly handlerFiles: (engagement: string) => HandlerFiles;
   readonly logger: Logger;
   readonly onChanged: (snapshot: ConnectionSnapshot) => void;
   readonly onHealth: (conditions: readonly HealthCondition[]) => void;
@@ -61,14 +73,18 @@ export interface ConnectionOptions {
  * ```
  * off → connecting(stage) → on ⇄ degraded      the laptop's side is in trouble
  *                           on ⇄ reconnecting  the cluster's side is
+ *                           on ⇄ paused        the laptop's side is taken away, on request
  * ```
  */
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #owner = ownerName();
+  readonly #isIsolated: boolean;
   readonly #target: KubeTarget;
   readonly #namespace: string;
   readonly #namespaces: Namespaces;
   readonly #session: ClusterSession;
+  readonly #agents: AgentLinks;
   readonly #laptop: LaptopSide;
   readonly #rerouter: Rerouter;
   readonly #engagements: Engagements;
@@ -85,11 +101,14 @@ export class Connection {
   #sessionState: SessionState = { kind: 'up' };
   #laptopTrouble: AppError | undefined;
   #onSince = '';
+  #paused: Pause | undefined;
 
   /** Reads the kubeconfig. @throws AppError where it names no cluster. */
   constructor(options: ConnectionOptions) {
     const { request, logger } = options;
     this.#options = options;
+    this.#paused = options.pause;
+    this.#isIsolated = request.mode === 'rootless';
     this.#health = new HealthConditions(options.name, options.onHealth);
     this.#target = loadKubeconfig(request);
     this.#settings = options.settings({ extension: this.#target.extension, pushedYaml: undefined });
@@ -100,10 +119,11 @@ export class Connection {
       (request.rerouteLocal ?? []).map(parseLocalReroute),
       logger.child('reroute'),
     );
-    const owner = `${userInfo().username}@${hostname()}`;
+    const owner = this.#owner;
     const former = formerSession(options.engagementsFile, logger);
+    const openCluster = () => new KubeClient(loadKubeconfig(request).credentials);
     this.#session = new ClusterSession({
-      openCluster: () => new KubeClient(loadKubeconfig(request).credentials),
+      openCluster,
       managerNamespace: this.#settings.managerNamespace,
       identity: {
         name: owner,
@@ -116,10 +136,20 @@ export class Connection {
       onClusterInfo: (info) => this.#clusterChanged(info),
       onStateChanged: (state) => this.#sessionChanged(state),
     });
+    this.#agents = new AgentLinks({
+      session: this.#session,
+      openCluster,
+      isEnabled: () => this.#settings.agentPortForward,
+      onDialRequest: (way, dial) => void this.#engagements.accept(way, dial),
+      onChanged: () => this.#publish(),
+      logger: logger.child('agents'),
+    });
+    const dialer = new PreferredDialer({ agents: this.#agents, manager: this.#session });
     this.#laptop = new LaptopSide({
       helperSocket: options.helperSocket,
       startHelper: options.startHelper,
-      dialer: this.#session,
+      isIsolated: this.#isIsolated,
+      dialer: this.#isIsolated ? splitDialer(dialer, (ip) => this.#isOfCluster(ip)) : dialer,
       lookup: this.#session,
       realOf: (endpoint, protocol) => this.#realOf(endpoint, protocol),
       dialTimeoutMs: this.#settings.dialTimeoutMs,
@@ -131,8 +161,11 @@ export class Connection {
       namespace: this.#namespace,
       owner,
       session: this.#session,
+      dialer,
       file: options.engagementsFile,
+      handlerFiles: options.handlerFiles,
       activeTimeoutMs: () => this.#settings.interceptTimeoutMs,
+      dialInside: this.#isIsolated ? async (host, port) => await this.#laptop.dialInside(host, port) : undefined,
       logger: logger.child('engagements'),
       health: this.#health,
       onChanged: options.onEngagement,
@@ -145,6 +178,11 @@ export class Connection {
 
   get engagements(): Engagements {
     return this.#engagements;
+  }
+
+  /** `user@laptop` */
+  get owner(): string {
+    return this.#owner;
   }
 
   get namespace(): string {
@@ -161,7 +199,7 @@ export class Connection {
     const deadline = AbortSignal.any([signal, this.#stop.signal, AbortSignal.timeout(this.#settings.connectTimeoutMs)]);
     try {
       this.#enterStage('kubeconfig');
-      this.#laptop.prepare(deadline);
+      if (this.#paused === undefined) this.#laptop.prepare(deadline);
       const kube = new KubeClient(this.#target.credentials);
       const [serverIps] = await Promise.all([
         resolveServer(this.#target.server),
@@ -174,19 +212,20 @@ export class Connection {
       const wanted = await this.#wantedLaptop();
       if (wanted === undefined)
         throw new AppError({ code: 'internal', message: 'The traffic-manager said nothing about the cluster' });
-      this.#enterStage('interface');
-      await this.#laptop.makeInterface(wanted, deadline);
-      this.#enterStage('dns');
-      await this.#laptop.makeDns();
-      this.#enterStage('verify');
-      await this.#verify();
-      if (this.#settings.dns.recursionCheck) await this.#laptop.detectRecursion();
-      this.#stop.signal.throwIfAborted();
-      await this.#rerouter.start();
+      if (this.#paused === undefined) {
+        this.#enterStage('interface');
+        await this.#laptop.makeInterface(wanted, deadline);
+        this.#enterStage('dns');
+        await this.#laptop.makeDns();
+        await this.#useLaptop();
+      } else {
+        await this.#laptop.pause();
+      }
       this.#enterStage(undefined);
       this.#onSince = new Date().toISOString();
       this.#updateState();
       this.#engagements.start();
+      this.#agents.start();
       if (this.#facts !== facts) this.#applyFacts();
       const follow = this.#namespaces.follow(
         () => new KubeClient(loadKubeconfig(this.#options.request).credentials),
@@ -202,10 +241,48 @@ export class Connection {
     }
   }
 
+  /** Gives the laptop its network back; session and engagements stay. */
+  async pause(pause: Pause): Promise<void> {
+    this.#paused = pause;
+    this.#rerouter.stop();
+    await this.#laptop.pause();
+    this.#laptopTrouble = undefined;
+    for (const code of ['dns.verify-failed', 'route.overlap', 'helper.not-running']) this.#health.clear(code);
+    this.#updateState();
+  }
+
+  /** @throws AppError where the laptop's side cannot be made: then it stays paused. */
+  async resume(signal: AbortSignal): Promise<void> {
+    const pause = this.#paused;
+    if (pause === undefined) return;
+    this.#paused = undefined;
+    const deadline = AbortSignal.any([signal, this.#stop.signal, AbortSignal.timeout(this.#settings.connectTimeoutMs)]);
+    try {
+      this.#enterStage('interface');
+      const wanted = await this.#wantedLaptop();
+      if (wanted === undefined) throw new AppError({ code: 'connection.lost', message: 'The cluster is not known yet' });
+      await this.#laptop.resume(wanted, deadline);
+      await this.#useLaptop();
+      this.#enterStage(undefined);
+      this.#updateState();
+    } catch (error) {
+      await this.pause(pause);
+      throw AppError.from(error);
+    }
+  }
+
+  async #useLaptop(): Promise<void> {
+    this.#enterStage('verify');
+    await this.#verify();
+    if (this.#settings.dns.recursionCheck) await this.#laptop.detectRecursion();
+    this.#stop.signal.throwIfAborted();
+    await this.#rerouter.start();
+  }
+
   async disconnect(): Promise<void> {
     this.#stop.abort();
     this.#rerouter.stop();
-    await this.#engagements.stop();
+    await Promise.all([this.#engagements.stop(), this.#agents.stop()]);
     // Each to its end, whatever becomes of the other.
     const ends = await Promise.allSettled([this.#laptop.stop(), this.#session.stop()]);
     for (const end of ends)
@@ -218,6 +295,7 @@ export class Connection {
   snapshot(): ConnectionSnapshot {
     return connectionSnapshot({
       name: this.#options.name,
+      isIsolated: this.#isIsolated,
       state: this.#state,
       target: this.#target,
       namespace: this.#namespace,
@@ -230,9 +308,41 @@ export class Connection {
       plan: this.#plan,
       virtual: this.#virtual,
       laptop: this.#laptop.status(),
-      transport: this.#session.stats(),
+      transport: this.#transport(),
       dnsError: this.#health.get('dns.verify-failed')?.message,
     });
+  }
+
+  /** The configuration file has changed, or, with an error, has a mistake now: what can be applied at once is. */
+  reconfigure(mistake?: AppError): void {
+    if (mistake !== undefined) {
+      this.#health.set(invalidCondition(mistake));
+      return;
+    }
+    this.#health.clear(invalidCode);
+    const { settings, waiting } = reconfigured(this.#settings, this.#options.settings(this.settingsSources()));
+    const condition = reconnectCondition(waiting);
+    if (condition === undefined) this.#health.clear(reconnectCode);
+    else this.#health.set(condition);
+    this.#settings = settings;
+    if (this.#onSince !== '') this.#applyFacts();
+  }
+
+  /** The laptop woke up or its network changed. */
+  checkNow(): void {
+    this.#session.checkNow();
+    this.#agents.checkNow();
+    this.#laptop.rehookDns();
+  }
+
+  #transport() {
+    const [manager, agents] = [this.#session.stats(), this.#agents.stats()];
+    return { forwards: manager.forwards + agents.forwards, streams: manager.streams + agents.streams, pods: agents.pods };
+  }
+
+  /** Whether a program's look-up arrives. */
+  async verifyDns(): Promise<DnsVerification> {
+    return await this.#laptop.verify();
   }
 
   async #checkNamespace(kube: KubeClient, signal: AbortSignal): Promise<void> {
@@ -271,6 +381,11 @@ export class Connection {
     return real === undefined ? undefined : { ip: real, port };
   }
 
+  #isOfCluster(ip: IpAddress): boolean {
+    const { routes = [], translated = [] } = this.#plan ?? {};
+    return [...routes, ...translated].some((cidr) => containsIp(cidr, ip));
+  }
+
   #clusterChanged(info: ClusterInfo): void {
     this.#facts = clusterFacts(info);
     if (this.#onSince !== '') this.#applyFacts();
@@ -288,21 +403,24 @@ export class Connection {
 
   async #wantedLaptop(): Promise<WantedLaptop | undefined> {
     if (this.#facts === undefined) return undefined;
+    const hostRoutes = await readHostRoutes();
     const plan = planLaptop({
       facts: this.#facts,
       settings: this.#settings,
       vnat: this.#options.request.vnat ?? [],
       namespace: this.#namespace,
       namespaces: () => this.#namespaces.names(),
-      serverIps: this.#serverIps,
-      hostRoutes: await readHostRoutes(),
+      // In namespaces of the connection's own nothing is in the way, and nothing else leads anywhere.
+      serverIps: this.#isIsolated ? [] : this.#serverIps,
+      hostRoutes: this.#isIsolated ? [] : hostRoutes,
+      defaultRoutes: this.#isIsolated ? defaultRoutes(hostRoutes) : [],
       ownInterface: this.#laptop.status()?.interfaceName,
       virtual: this.#virtual,
     });
     this.#plan = plan.routing;
     this.#virtual = plan.virtual;
     const conflict = conflictCondition(plan.routing);
-    if (conflict === undefined) this.#health.clear('route.overlap');
+    if (conflict === undefined || this.#paused !== undefined) this.#health.clear('route.overlap');
     else this.#health.set(conflict);
     return plan.wanted;
   }
@@ -332,11 +450,13 @@ export class Connection {
   #updateState(): void {
     if (this.#onSince === '' || this.#stop.signal.aborted) return;
     const session = this.#sessionState;
-    if (session.kind === 'down') {
+    if (this.#paused !== undefined) {
+      this.#state = { kind: 'paused', ...this.#paused };
+    } else if (session.kind === 'down') {
       const { attempt, reason } = session;
-      this.#state = { kind: 'reconnecting', since: session.since.toISOString(), attempt, reason: dataOf(reason) };
+      this.#state = { kind: 'reconnecting', since: session.since.toISOString(), attempt, reason: errorDataOf(reason) };
     } else if (this.#laptopTrouble !== undefined) {
-      this.#state = { kind: 'degraded', since: new Date().toISOString(), reason: dataOf(this.#laptopTrouble) };
+      this.#state = { kind: 'degraded', since: new Date().toISOString(), reason: errorDataOf(this.#laptopTrouble) };
     } else {
       this.#state = { kind: 'on', since: this.#onSince };
     }
@@ -369,27 +489,5 @@ export class Connection {
       });
     }
     return managerError(error, { server: server.href, namespace: this.#settings.managerNamespace });
-  }
-}
-
-function dataOf(error: AppError): Extract<ConnectionState, { kind: 'degraded' }>['reason'] {
-  const { context, remedies, ...data } = error.toData();
-  return {
-    ...data,
-    ...(context === undefined ? {} : { context: { ...context } }),
-    ...(remedies === undefined ? {} : { remedies: [...remedies] }),
-  };
-}
-
-async function resolveServer(server: URL): Promise<IpAddress[]> {
-  const host = server.hostname.replace(/^\[|\]$/g, '');
-  const literal = parseIp(host);
-  if (literal !== undefined) return [literal];
-  try {
-    const found = await lookup(host, { all: true });
-    return found.flatMap(({ address }) => parseIp(address) ?? []);
-  } catch {
-    // The session tells better why the server cannot be reached.
-    return [];
   }
 }

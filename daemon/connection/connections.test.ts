@@ -7,6 +7,7 @@ import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
+import { HealthRegistry } from '../state/health-registry.ts';
 import { StateStore } from '../state/state-store.ts';
 import type { ConnectionThreadOptions } from './connection-thread.ts';
 import { Connections, type Thread } from './connections.ts';
@@ -18,6 +19,7 @@ class FakeThread implements Thread {
   readonly connecting: Deferred<Connection> = deferred();
   disconnecting: Deferred<void> = deferred();
   readonly calls: string[] = [];
+  refused: AppError | undefined;
 
   constructor(options: ConnectionThreadOptions) {
     this.options = options;
@@ -28,6 +30,7 @@ class FakeThread implements Thread {
     return {
       name: this.options.input.name,
       state: { kind: 'on', since: new Date(0).toISOString() },
+      mode: 'host',
       context: 'one',
       server: 'https://127.0.0.1:6443',
       namespace: 'default',
@@ -52,6 +55,8 @@ class FakeThread implements Thread {
   call = (async (name: string) => {
     this.calls.push(name);
     if (name === 'connect') return await this.connecting.promise;
+    if (this.refused !== undefined) throw this.refused;
+    if (name !== 'disconnect') return {};
     this.connecting.reject(new AppError({ code: 'cancelled', message: 'ended' }));
     await this.disconnecting.promise;
     return {};
@@ -102,6 +107,7 @@ describe('connections', () => {
     );
     request = { kubeFlags: { kubeconfig } };
     threads = [];
+    const state = new StateStore({} as ConstructorParameters<typeof StateStore>[0]);
     daemon = {
       paths: {
         runtimeDirectory: join(directory, 'runtime'),
@@ -112,9 +118,9 @@ describe('connections', () => {
       env: {},
       logger: silentLogger,
       processLogger: { level: 'info', setLevel: () => undefined },
-      state: new StateStore({} as ConstructorParameters<typeof StateStore>[0]),
+      state,
       tasks: undefined as unknown as DaemonContext['tasks'],
-      health: undefined as unknown as DaemonContext['health'],
+      health: new HealthRegistry(state),
       installId: 'install',
       onQuit: () => undefined,
       onRemoteLogLevel: () => undefined,
@@ -314,6 +320,48 @@ describe('connections', () => {
     connections.restore();
     await expect.poll(() => threads.length).toBe(2);
     expect(thread(1).options.input).toMatchObject({ name: 'one-default', request });
+  });
+
+  it('are paused, by their threads, until they are resumed, and begin paused after a crash of the daemon', async () => {
+    await connectNow();
+    const until = new Date(Date.now() + 15 * 60_000);
+    await connections.pause(undefined, 15);
+    expect(thread(0).calls).toContain('pause');
+    connections = make();
+    connections.restore();
+    await expect.poll(() => threads.length).toBe(2);
+    const { pause } = thread(1).options.input;
+    expect(Math.abs(Date.parse(pause?.until ?? '') - until.getTime())).toBeLessThan(60_000);
+    thread(1).isUp();
+    await connections.resume(undefined, progress, never);
+    expect(thread(1).calls).toContain('resume');
+    connections = make();
+    connections.restore();
+    await expect.poll(() => threads.length).toBe(3);
+    expect(thread(2).options.input.pause).toBeUndefined();
+  });
+
+  it('are resumed by a connect, and forget their pause when they are ended', async () => {
+    await connectNow();
+    await connections.pause(undefined, undefined);
+    await connect();
+    expect(thread(0).calls.slice(-2)).toEqual(['pause', 'resume']);
+    await connections.pause(undefined, undefined);
+    await connections.disconnect(undefined);
+    await connectNow();
+    expect(thread(1).options.input.pause).toBeUndefined();
+  });
+
+  it('say so where they did not come back after a pause', async () => {
+    vi.useFakeTimers();
+    await connectNow();
+    await connections.pause(undefined, 1);
+    thread(0).refused = new AppError({ code: 'helper.not-running', message: 'no helper' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(daemon.state.state.health).toMatchObject({ 'one-default/connection.not-resumed': { message: 'no helper' } });
+    thread(0).refused = undefined;
+    await connections.resume(undefined, progress, never);
+    expect(daemon.state.state.health).toEqual({});
   });
 
   it('begin with none where the file is broken', () => {

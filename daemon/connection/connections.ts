@@ -9,8 +9,10 @@ import type { Connection, ConnectRequest, Engagement, HealthCondition } from '#p
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { engagementsFile, forgetEngagements } from '../engagements/desired-engagements.ts';
 import { contextName } from '../kube/context-name.ts';
+import { namespaceSocket } from '../rootless/start-namespace.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
+import { Pauses } from './pauses.ts';
 
 /** A connection's thread as it is used here. */
 export type Thread = Pick<ConnectionThread, 'call' | 'end'>;
@@ -28,6 +30,9 @@ interface Entry {
 /** Between attempts to bring a wanted connection up again. */
 const keepEveryMs = 3_000;
 
+/** Condition of a connection that should have come back by itself. */
+const notResumed = 'connection.not-resumed';
+
 export interface ConnectProgress {
   stage(stage: string): void;
 }
@@ -42,12 +47,21 @@ export class Connections {
   /** The ends that are under way: the next connection of the name waits for them. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #openThread: (options: ConnectionThreadOptions) => Thread;
+  readonly #pauses: Pauses;
+  readonly #onConnected: ((request: ConnectRequest, connection: Connection) => void)[] = [];
   #isEnding = false;
 
   constructor(daemon: DaemonContext, openThread = (options: ConnectionThreadOptions): Thread => new ConnectionThread(options)) {
     this.#daemon = daemon;
     this.#openThread = openThread;
     this.#desired = new DesiredConnections(join(daemon.paths.runtimeDirectory, 'connections.json'), daemon.logger);
+    const pausesFile = join(daemon.paths.runtimeDirectory, 'pauses.json');
+    this.#pauses = new Pauses(pausesFile, daemon.logger, (name) => void this.#pauseEnded(name));
+  }
+
+  /** Called with each connection that somebody asked for and got, also where it was there already. */
+  onConnected(listener: (request: ConnectRequest, connection: Connection) => void): void {
+    this.#onConnected.push(listener);
   }
 
   /** Brings up what an earlier daemon left when it ended without being told to. */
@@ -74,7 +88,11 @@ export class Connections {
       if (!isSame(existing.request, request))
         throw mustRestart(existing.name, this.#daemon.state.state.connections[existing.name]);
       await untilAborted(existing.connected, signal);
-      return { connection: this.#snapshot(existing.name), alreadyConnected: true };
+      // Who wants to be connected wants no pause.
+      if (this.#pauses.get(existing.name) !== undefined) await this.#resume(existing, signal);
+      const connection = this.#snapshot(existing.name);
+      this.#tellConnected(request, connection);
+      return { connection, alreadyConnected: true };
     }
     if (this.#closing.has(name)) {
       await untilAborted(this.#closing.get(name) ?? Promise.resolve(), signal);
@@ -84,15 +102,12 @@ export class Connections {
     const entry = this.#open(name, request);
     const cancel = () => void this.#close(entry);
     signal.addEventListener('abort', cancel, { once: true });
-    const unsubscribe = this.#daemon.state.subscribe((event) => {
-      if (event.kind !== 'delta' || event.collection !== 'connections' || event.id !== name) return;
-      const state = (event.value as Connection | undefined)?.state;
-      if (state?.kind === 'connecting') progress.stage(state.stage);
-    });
+    const unsubscribe = this.#followStages(name, progress);
     try {
       const connection = await entry.connected;
       this.#wanted.set(name, request);
       this.#remember();
+      this.#tellConnected(request, connection);
       return { connection, alreadyConnected: false };
     } catch (error) {
       if (signal.aborted) throw new AppError({ code: 'cancelled', message: 'The connect was cancelled' }, error);
@@ -100,6 +115,41 @@ export class Connections {
     } finally {
       unsubscribe();
       signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Takes the chosen connection off the laptop, or moves the end of its pause. Without `minutes` it has none. */
+  async pause(use: string | undefined, minutes: number | undefined): Promise<Connection> {
+    const entry = this.#find(use);
+    await entry.connected;
+    const since = this.#pauses.get(entry.name)?.since ?? new Date().toISOString();
+    const until = minutes === undefined ? undefined : new Date(Date.now() + minutes * 60_000).toISOString();
+    const pause = { since, ...(until === undefined ? {} : { until }) };
+    await entry.thread.call('pause', pause);
+    this.#pauses.set(entry.name, pause);
+    return this.#snapshot(entry.name);
+  }
+
+  /** @throws AppError where the laptop's side cannot be made again: then it stays paused. */
+  async resume(use: string | undefined, progress: ConnectProgress, signal: AbortSignal): Promise<Connection> {
+    const entry = this.#find(use);
+    await entry.connected;
+    const unsubscribe = this.#followStages(entry.name, progress);
+    try {
+      await this.#resume(entry, signal);
+      return this.#snapshot(entry.name);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** The laptop woke up, or has another network: every connection is looked after at once. */
+  checkNow(): void {
+    this.#pauses.look();
+    for (const { name, thread } of this.#entries.values()) {
+      thread.call('checkNow', {}).catch((error: unknown) => {
+        this.#daemon.logger.warn('A connection could not be looked after', { connection: name, error });
+      });
     }
   }
 
@@ -119,6 +169,7 @@ export class Connections {
     const names = new Set([...this.#wanted.keys(), ...this.#entries.keys()]);
     this.#wanted.clear();
     this.#remember();
+    this.#pauses.clearAll();
     await Promise.all([...this.#closing.values(), ...[...this.#entries.values()].map((entry) => this.#close(entry))]);
     for (const name of names) forgetEngagements(this.#daemon.paths.runtimeDirectory, name);
   }
@@ -126,6 +177,12 @@ export class Connections {
   /** The thread of the only connection, or of the one that `use` matches. */
   thread(use: string | undefined): Thread {
     return this.#find(use).thread;
+  }
+
+  /** What the only connection, or the one that `use` matches, was asked for, and how it is. */
+  target(use: string | undefined): { readonly request: ConnectRequest; readonly connection: Connection } {
+    const { name, request } = this.#find(use);
+    return { request, connection: this.#snapshot(name) };
   }
 
   get isEmpty(): boolean {
@@ -138,10 +195,11 @@ export class Connections {
       input: {
         name,
         request,
-        helperSocket: paths.helperSocket,
+        helperSocket: request.mode === 'rootless' ? namespaceSocket(paths.runtimeDirectory, name) : paths.helperSocket,
         helper: helperLaunch(paths.helperInstance),
         configFile: paths.configFile,
         installId,
+        pause: this.#pauses.get(name),
         logDirectory: paths.logDirectory,
         engagementsFile: engagementsFile(paths.runtimeDirectory, name),
         logFile: join(paths.logDirectory, `connection-${name}.log`),
@@ -218,7 +276,44 @@ export class Connections {
     }
   }
 
+  #tellConnected(request: ConnectRequest, connection: Connection): void {
+    for (const listener of this.#onConnected) listener(request, connection);
+  }
+
+  #followStages(name: string, progress: ConnectProgress): () => void {
+    return this.#daemon.state.subscribe((event) => {
+      if (event.kind !== 'delta' || event.collection !== 'connections' || event.id !== name) return;
+      const state = (event.value as Connection | undefined)?.state;
+      if (state?.kind === 'connecting') progress.stage(state.stage);
+    });
+  }
+
+  async #resume({ name, thread }: Entry, signal?: AbortSignal): Promise<void> {
+    await thread.call('resume', {}, signal === undefined ? {} : { signal });
+    this.#pauses.clear(name);
+    this.#daemon.health.clear(notResumed, name);
+  }
+
+  /** The time of a pause is over; what cannot come back then is somebody's to look at. Never rejects. */
+  async #pauseEnded(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    // One that is about to come up begins without the pause.
+    if (entry === undefined) return this.#pauses.clear(name);
+    try {
+      await entry.connected;
+      await this.#resume(entry);
+    } catch (thrown) {
+      const { message } = AppError.from(thrown);
+      this.#daemon.logger.warn('A pause is over, and the connection did not come back', { connection: name, error: thrown });
+      const remedies = [{ label: 'Resume it', command: 'telepresence resume' }];
+      const title = 'The pause is over, and the connection did not come back';
+      this.#daemon.health.raise({ code: notResumed, severity: 'error', title, message, connection: name, remedies });
+    }
+  }
+
   #forget(name: string): void {
+    this.#pauses.clear(name);
+    this.#daemon.health.clear(notResumed, name);
     this.#wanted.delete(name);
     this.#remember();
   }
@@ -302,7 +397,7 @@ export class Connections {
 }
 
 /** The helper's program lies beside this one's, as a bundle or as a source. */
-function helperLaunch(instance: string): HelperLaunch {
+export function helperLaunch(instance: string): HelperLaunch {
   const script = import.meta.url.endsWith('.ts') ? '../../helper/main.ts' : './helper.js';
   const uid = process.getuid?.() ?? 0;
   return {

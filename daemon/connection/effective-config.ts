@@ -53,6 +53,7 @@ export function settingsOf(
       recursionCheck: dns.recursionCheck,
       localAddresses: dns.localAddresses,
     },
+    agentPortForward: cluster.agentPortForward,
     dialTimeoutMs: timeouts.endpointDial + timeouts.roundtripLatency,
     connectTimeoutMs: timeouts.trafficManagerConnect,
     interceptTimeoutMs: timeouts.intercept,

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { type Cidr, formatCidr, overlaps, parseCidr } from '#base/common/cidr.ts';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
@@ -7,13 +8,15 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
 import { DataPath, type DataPathOptions } from '../data-path/data-path.ts';
 import { HelperClient } from '../helper-client/helper-client.ts';
-import { readHostRoutes } from '../routing/host-routes.ts';
+import { type HostRoute, readHostRoutes } from '../routing/host-routes.ts';
 
 /** Whoever connects starts the helper at the same time; it listens within a fraction of a second. */
 const helperStartMs = 3_000;
 
 export interface LaptopNetworkOptions extends Pick<DataPathOptions, 'dialer' | 'realOf' | 'dialTimeoutMs'> {
   readonly helperSocket: string;
+  /** The helper lives in a network namespace of its own, where nobody else has routes or listens. */
+  readonly isIsolated: boolean;
   readonly logger: Logger;
   /** The helper went away or the device was removed: everything here is void and has to be made anew. */
   readonly onLost: (reason: AppError) => void;
@@ -50,6 +53,9 @@ export class LaptopNetwork {
   readonly address: string;
   readonly addresses: readonly string[];
   readonly exemptPorts: { readonly first: number; readonly last: number };
+  /** A process in the namespaces of the interface. */
+  readonly helperPid: number;
+  readonly #isIsolated: boolean;
   readonly #helper: HelperClient;
   readonly #dataPath: DataPath;
   readonly #tunFd: number;
@@ -64,8 +70,11 @@ export class LaptopNetwork {
     helper: HelperClient;
     dataPath: DataPath;
     tunFd: number;
+    isIsolated: boolean;
     expectEnd: () => void;
   }) {
+    this.helperPid = fields.helper.pid;
+    this.#isIsolated = fields.isIsolated;
     this.interfaceName = fields.interfaceName;
     this.address = fields.block.ipv4.interfaceAddress;
     this.addresses = fields.block.cidrs;
@@ -83,14 +92,15 @@ export class LaptopNetwork {
     const helper = await HelperClient.connect(options.helperSocket, { signal });
     const descriptors: number[] = [];
     try {
-      const block = await freeAddressBlock();
+      const block = freeAddressBlock(options.isIsolated ? await familiesOnly() : await readHostRoutes());
       const made = await helper.call('createInterface', {
         mtu: 65_535,
         ipv4: block.cidrs[0] ?? '',
         ...(block.cidrs[1] === undefined ? {} : { ipv6: block.cidrs[1] }),
+        ...(options.isIsolated ? { withListeners: true as const } : {}),
       });
       descriptors.push(...(await helper.claim(made.claim)));
-      const [tunFd, udpFd, tcpFd] = descriptors;
+      const [tunFd, udpFd, tcpFd, ipv4Fd, ipv6Fd] = descriptors;
       if (tunFd === undefined || udpFd === undefined || tcpFd === undefined) {
         throw new AppError({ code: 'interface.failed', message: 'The helper handed over fewer descriptors than it should' });
       }
@@ -104,6 +114,7 @@ export class LaptopNetwork {
         ...options,
         tunFd,
         ipv4: block.ipv4,
+        ...(ipv4Fd === undefined ? {} : { listeners: { ipv4: ipv4Fd, ipv6: ipv6Fd } }),
         ...(block.ipv6 === undefined || made.withoutIpv6 === true ? {} : { ipv6: block.ipv6 }),
         onDeviceGone: lost,
       });
@@ -116,6 +127,7 @@ export class LaptopNetwork {
         helper,
         dataPath,
         tunFd,
+        isIsolated: options.isIsolated,
         expectEnd,
       });
     } catch (error) {
@@ -150,6 +162,17 @@ export class LaptopNetwork {
     });
   }
 
+  /**
+   * Connects to a program in the network namespace of the interface, where that is not the daemon's.
+   *
+   * @throws AppError `not-found` where nothing listens.
+   */
+  async dialInside(address: string, port: number): Promise<Socket> {
+    const { claim } = await this.#helper.call('connectTcp', { address, port });
+    const [fd] = await this.#helper.claim(claim);
+    return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+  }
+
   /** Gives the laptop back what it had. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -170,6 +193,8 @@ export class LaptopNetwork {
       closeSync(this.#dnsSockets.udpFd);
       closeSync(this.#dnsSockets.tcpFd);
     }
+    // What it has made is this connection's alone.
+    if (this.#isIsolated) await this.#helper.call('quit', {}).catch(() => undefined);
     await this.#helper.close();
   }
 }
@@ -182,8 +207,7 @@ interface AddressBlock {
 }
 
 /** The first block that none of the laptop's routes touches. */
-async function freeAddressBlock(): Promise<AddressBlock> {
-  const routes = await readHostRoutes();
+function freeAddressBlock(routes: readonly HostRoute[]): AddressBlock {
   const hasIpv6 = routes.some(({ cidr }) => cidr.family === 6);
   for (let index = 0; index < 256; index += 1) {
     const base = (index % 32) * addressPool.size;
@@ -207,6 +231,11 @@ async function freeAddressBlock(): Promise<AddressBlock> {
     message: 'No addresses are left for another interface',
     reason: 'Routes of this laptop, or other connections, take all of 198.18.0.0/21',
   });
+}
+
+/** Routes that are in nobody's way, and say whether the laptop has IPv6. */
+async function familiesOnly(): Promise<HostRoute[]> {
+  return (await readHostRoutes()).filter(({ cidr }) => cidr.prefix === 0);
 }
 
 function helperGone(): AppError {

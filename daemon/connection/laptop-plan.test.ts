@@ -40,6 +40,7 @@ const settings: ConnectionSettings = {
     recursionCheck: true,
     localAddresses: [],
   },
+  agentPortForward: true,
   dialTimeoutMs: 5_000,
   connectTimeoutMs: 30_000,
   interceptTimeoutMs: 30_000,

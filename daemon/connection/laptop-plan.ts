@@ -20,6 +20,8 @@ export interface LaptopPlanInput {
   /** Addresses of the API server. */
   readonly serverIps: readonly IpAddress[];
   readonly hostRoutes: readonly HostRoute[];
+  /** Routed through the interface as well, and not the cluster's: where that is the only way out. */
+  readonly defaultRoutes?: readonly Cidr[];
   readonly ownInterface: string | undefined;
   /** Virtual addresses that programs know already. */
   readonly virtual: VirtualAddresses | undefined;
@@ -55,7 +57,7 @@ export function planLaptop(input: LaptopPlanInput): LaptopPlan {
     routing,
     virtual,
     wanted: {
-      routes: routing.routes,
+      routes: [...routing.routes, ...(input.defaultRoutes ?? [])],
       reserved: input.serverIps,
       domains: domains(input, dnsSettings.includeSuffixes, routing.routes),
       dns: dnsSettings,

@@ -8,6 +8,8 @@ import { LaptopSide, type Network, type WantedLaptop } from './laptop-side.ts';
 
 /** A network that is only told what to do. */
 class FakeNetwork implements Network {
+  readonly helperPid = 1;
+  dialInside = () => Promise.reject(new Error('There is no namespace'));
   readonly interfaceName = 'tel0';
   readonly address = '127.0.0.1';
   readonly addresses = ['198.18.0.1/28'];
@@ -63,6 +65,7 @@ describe("the laptop's side", () => {
     troubles = [];
     laptop = new LaptopSide({
       helperSocket: '',
+      isIsolated: false,
       dialer: { dial: async () => await Promise.reject(new Error('no')) },
       lookup: { lookup: async () => await Promise.reject(new Error('no')) },
       realOf: (endpoint) => endpoint,
@@ -144,5 +147,30 @@ describe("the laptop's side", () => {
     laptop.prepare(signal);
     await laptop.stop();
     expect(calls()).toEqual(['close']);
+  });
+
+  it('is given back for a pause, and made again as it is wanted by then', async () => {
+    await laptop.makeInterface(wantedWith(['~a']), signal);
+    await laptop.makeDns();
+    await laptop.pause();
+    expect(calls().at(-1)).toBe('close');
+    expect(laptop.status()).toBeUndefined();
+    laptop.change(wantedWith(['~b']));
+    const before = calls().length;
+    await laptop.resume(wantedWith(['~c'], ['10.96.0.0/16', '10.97.0.0/16']), signal);
+    expect(calls().slice(before, before + 2)).toEqual(['routes 2', 'dns ~c']);
+    expect(laptop.status()?.interfaceName).toBe('tel0');
+    await laptop.pause();
+    await laptop.stop();
+    expect(calls().at(-1)).toBe('close');
+  });
+
+  it('stays paused where it cannot be made again', async () => {
+    await laptop.makeInterface(wantedWith(['~a']), signal);
+    await laptop.pause();
+    network.onSetRoutes = () => Promise.reject(new AppError({ code: 'route.overlap', message: 'taken' }));
+    await expect(laptop.resume(wantedWith(['~a']), signal)).rejects.toMatchObject({ code: 'route.overlap' });
+    expect(laptop.status()).toBeUndefined();
+    expect(troubles).toEqual([]);
   });
 });

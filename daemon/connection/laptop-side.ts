@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cidr } from '#base/common/cidr.ts';
 import { type IpAddress, parseIp } from '#base/common/ip.ts';
@@ -6,10 +7,12 @@ import { isHelperListening } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { dnsHookModes } from '#protocol/helper/helper-api.ts';
 import type { DataPathOptions } from '../data-path/data-path.ts';
-import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { FlowDialer } from '../data-path/flow-dialer.ts';
 import type { ClusterLookup } from '../dns/cluster-resolver.ts';
 import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
 import { type DnsVerification, verifyDns } from '../dns/verify-dns.ts';
+import { HelperClient } from '../helper-client/helper-client.ts';
+import { lookUpInside } from '../rootless/look-up-inside.ts';
 import { type DnsHook, LaptopNetwork, type LaptopNetworkOptions } from './laptop-network.ts';
 
 /** What the laptop is to be like; changes are applied as they come. */
@@ -28,14 +31,25 @@ export interface WantedLaptop {
 /** What is used of the network here. */
 export type Network = Pick<
   LaptopNetwork,
-  'interfaceName' | 'address' | 'addresses' | 'exemptPorts' | 'takeDnsSockets' | 'setRoutes' | 'setDns' | 'close'
+  | 'interfaceName'
+  | 'helperPid'
+  | 'address'
+  | 'addresses'
+  | 'exemptPorts'
+  | 'takeDnsSockets'
+  | 'dialInside'
+  | 'setRoutes'
+  | 'setDns'
+  | 'close'
 >;
 
 export interface LaptopSideOptions {
   readonly helperSocket: string;
   /** Starts a helper where none listens, if that needs nobody's password. */
   readonly startHelper?: (signal: AbortSignal) => Promise<void>;
-  readonly dialer: TunnelDialer;
+  /** Network and mount namespaces of the connection's own, instead of the laptop's. */
+  readonly isIsolated: boolean;
+  readonly dialer: FlowDialer;
   readonly lookup: ClusterLookup;
   readonly realOf: DataPathOptions['realOf'];
   readonly dialTimeoutMs: number;
@@ -51,6 +65,7 @@ export interface LaptopStatus {
   readonly addresses: readonly string[];
   readonly dnsAddress: string;
   readonly hook: DnsHook | undefined;
+  readonly helperPid: number;
 }
 
 interface Made {
@@ -71,6 +86,9 @@ export class LaptopSide {
   #opening: Promise<Network> | undefined;
   #made: Made | undefined;
   #wanted: WantedLaptop | undefined;
+  #isPaused = false;
+  /** Keeps the helper alive while there is nothing for it to do, so that nobody is asked for a password afterwards. */
+  #kept: HelperClient | undefined;
   /** Changes are made one after another. */
   #work: Promise<void> = Promise.resolve();
 
@@ -113,7 +131,9 @@ export class LaptopSide {
   }
 
   async verify(): Promise<DnsVerification> {
-    return this.#made === undefined ? { ok: false, reason: 'There is no interface' } : await verifyDns(this.#made.dns);
+    if (this.#made === undefined) return { ok: false, reason: 'There is no interface' };
+    const { dns, network } = this.#made;
+    return await verifyDns(dns, this.#options.isIsolated ? { resolve: (name) => lookUpInside(network.helperPid, name) } : {});
   }
 
   /** Applies a change. Failures become trouble, not exceptions. */
@@ -123,7 +143,7 @@ export class LaptopSide {
       const made = this.#made;
       if (made === undefined || this.#stop.signal.aborted) return;
       try {
-        await made.network.setRoutes(wanted.routes, reservedWith(wanted, made.hook));
+        await made.network.setRoutes(wanted.routes, this.#reserved(wanted, made.hook));
         made.dns.update(wanted.dns);
         // Only this resolver chooses by domain whom to ask.
         if (made.hook?.mode === 'resolved' && made.domains.join() !== wanted.domains.join()) await this.#hookDns(made, wanted);
@@ -133,15 +153,73 @@ export class LaptopSide {
     });
   }
 
+  /** Gives the laptop back what it had. Changes are remembered for `resume`. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    this.#work = this.#work.then(async () => {
+      if (this.#stop.signal.aborted) return;
+      this.#kept ??= await HelperClient.connect(this.#options.helperSocket).catch(() => undefined);
+      if (this.#made !== undefined) await closeMade(this.#made);
+      this.#made = undefined;
+    });
+    await this.#work;
+  }
+
+  /** Makes the interface again, with routes and DNS. @throws AppError where that fails: then it is as before. */
+  async resume(wanted: WantedLaptop, signal: AbortSignal): Promise<void> {
+    this.#isPaused = false;
+    try {
+      if (!(await isHelperListening(this.#options.helperSocket))) await this.#options.startHelper?.(signal);
+      await this.makeInterface(wanted, signal);
+      await this.makeDns();
+      await this.#release();
+    } catch (error) {
+      await this.pause();
+      throw error;
+    }
+  }
+
+  async #release(): Promise<void> {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    await kept?.close();
+  }
+
+  /** Other name servers may be in use now, and another program may have taken the hook away. */
+  rehookDns(): void {
+    this.#work = this.#work.then(async () => {
+      const made = this.#made;
+      const wanted = this.#wanted;
+      if (made === undefined || wanted === undefined || this.#stop.signal.aborted) return;
+      try {
+        await this.#hookDns(made, wanted);
+      } catch (error) {
+        this.#options.logger.warn('DNS could not be looked after', { error });
+      }
+    });
+  }
+
   /** Names may mean something else now. */
   flushDns(): void {
     this.#made?.dns.flush();
   }
 
+  /** Connects to a program in the connection's own network namespace. @throws where there is none, or nothing listens. */
+  async dialInside(address: string, port: number): Promise<Socket> {
+    if (this.#made === undefined) throw new AppError({ code: 'connection.lost', message: 'There is no interface' });
+    return await this.#made.network.dialInside(address, port);
+  }
+
   status(): LaptopStatus | undefined {
     if (this.#made === undefined) return undefined;
     const { network, hook } = this.#made;
-    return { interfaceName: network.interfaceName, addresses: network.addresses, dnsAddress: network.address, hook };
+    return {
+      helperPid: network.helperPid,
+      interfaceName: network.interfaceName,
+      addresses: network.addresses,
+      dnsAddress: network.address,
+      hook,
+    };
   }
 
   async stop(): Promise<void> {
@@ -151,12 +229,17 @@ export class LaptopSide {
     await this.#work;
     if (this.#made !== undefined) await closeMade(this.#made);
     this.#made = undefined;
+    await this.#release();
   }
 
   async #openNetwork(signal: AbortSignal): Promise<Network> {
-    const { helperSocket, dialer, realOf, dialTimeoutMs, logger } = this.#options;
+    const { helperSocket, isIsolated, startHelper, dialer, realOf, dialTimeoutMs, logger } = this.#options;
+    if (isIsolated && !(await isHelperListening(helperSocket))) await startHelper?.(signal);
     const open = this.#options.openNetwork ?? LaptopNetwork.open;
-    return await open({ helperSocket, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) }, signal);
+    return await open(
+      { helperSocket, isIsolated, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) },
+      signal,
+    );
   }
 
   async #make(network: Network, wanted: WantedLaptop): Promise<Made> {
@@ -181,17 +264,24 @@ export class LaptopSide {
   }
 
   async #hookDns(made: Made, wanted: WantedLaptop): Promise<void> {
-    made.hook = await made.network.setDns(wanted.domains, dnsHookModes);
+    made.hook = await made.network.setDns(wanted.domains, this.#options.isIsolated ? ['resolv-conf'] : dnsHookModes);
     made.domains = wanted.domains;
     const formerServers = wanted.formerServers.length > 0 ? wanted.formerServers : made.hook.formerServers;
     made.dns.update({ formerServers, search: made.hook.search });
-    const reserved = reservedWith(wanted, made.hook);
+    const reserved = this.#reserved(wanted, made.hook);
     if (reserved.length > wanted.reserved.length) await made.network.setRoutes(wanted.routes, reserved);
+  }
+
+  /** The name servers that were in use before are asked by their own addresses, which must not lead into the cluster. */
+  #reserved(wanted: WantedLaptop, hook: DnsHook | undefined): readonly IpAddress[] {
+    if (this.#options.isIsolated) return [];
+    const servers = (hook?.formerServers ?? []).flatMap((server) => parseIp(server) ?? []);
+    return [...wanted.reserved, ...servers];
   }
 
   /** The data path may still carry traffic: what is there stays until a helper is back to make it anew. */
   #lost(reason: AppError): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || this.#isPaused) return;
     this.#options.onTrouble(reason);
     this.#work = this.#work.then(() => this.#repair());
   }
@@ -202,7 +292,7 @@ export class LaptopSide {
     await this.#options.startHelper?.(signal).catch((error: unknown) => {
       this.#options.logger.info('The helper is left for somebody else to start', { error });
     });
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#isPaused) {
       try {
         if (!(await isHelperListening(this.#options.helperSocket))) throw new Error('No helper listens');
         // Its sockets hold the address that the new interface will have.
@@ -226,10 +316,4 @@ export class LaptopSide {
 async function closeMade(made: Made): Promise<void> {
   await made.network.close();
   await made.dns.stop();
-}
-
-/** The name servers that were in use before are asked by their own addresses, which must not lead into the cluster. */
-function reservedWith(wanted: WantedLaptop, hook: DnsHook | undefined): readonly IpAddress[] {
-  const servers = (hook?.formerServers ?? []).flatMap((server) => parseIp(server) ?? []);
-  return [...wanted.reserved, ...servers];
 }

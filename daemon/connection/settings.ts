@@ -17,6 +17,8 @@ export interface ConnectionSettings {
     /** Name servers to ask instead of those that were in use before; empty: those. */
     readonly localAddresses: readonly string[];
   };
+  /** Whether pods with an agent are reached without the detour over the traffic-manager. */
+  readonly agentPortForward: boolean;
   readonly dialTimeoutMs: number;
   readonly connectTimeoutMs: number;
   /** Until an agent has taken an intercept. */

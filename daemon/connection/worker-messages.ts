@@ -3,6 +3,10 @@ import type { HelperLaunch } from '#base/node/helper-launch.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Connection, ConnectRequest, Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
+import type { DnsVerification } from '../dns/verify-dns.ts';
+import type { AgentVersion } from '../link/list-agents.ts';
+import type { ClusterPlan } from '../workloads/plan-in-cluster.ts';
+import type { Pause } from './pauses.ts';
 
 /** What a connection's thread is started with. */
 export interface WorkerInput {
@@ -12,6 +16,8 @@ export interface WorkerInput {
   readonly helper: HelperLaunch;
   readonly configFile: string;
   readonly installId: string;
+  /** It was paused by an earlier daemon. */
+  readonly pause?: Pause | undefined;
   readonly logDirectory: string;
   /** Where wanted engagements are kept. */
   readonly engagementsFile: string;
@@ -37,6 +43,15 @@ export interface WorkerCalls {
     event: never;
     output: CallOutput<'uninstallAgents'>;
   };
+  readEnvironment: { input: { name: string }; event: never; output: CallOutput<'readEnvironment'> };
+  restartHandler: { input: { name: string }; event: never; output: Record<string, never> };
+  stopHandler: { input: { name: string }; event: never; output: Record<string, never> };
+  planIntercept: { input: { request: InterceptRequest }; event: never; output: ClusterPlan };
+  revoke: { input: { id: string }; event: never; output: { owner: string } };
+  listAgents: { input: Record<string, never>; event: never; output: { agents: AgentVersion[] } };
+  pause: { input: Pause; event: never; output: Record<string, never> };
+  resume: { input: Record<string, never>; event: never; output: Record<string, never> };
+  verifyDns: { input: Record<string, never>; event: never; output: DnsVerification };
   checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
 }
 

@@ -1,5 +1,7 @@
 import {
+  type SessionInfo,
   WorkloadEvent_Type,
+  type WorkloadEventsDelta,
   type WorkloadInfo,
   WorkloadInfo_AgentState,
   WorkloadInfo_Kind,
@@ -8,32 +10,109 @@ import {
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import type { Workload } from '#protocol/local-api/model.ts';
-import type { ClusterSession } from '../link/cluster-session.ts';
+import type { ManagerClient } from '../link/wire-session.ts';
 
 export type WorkloadChange = CallEvent<'watchWorkloads'>;
 
+/** The first lot of a traffic-manager that does not say where it ends has ended when nothing came for this long. */
+const quietMs = 400;
+/** Nor does such a one say that there are none. */
+const emptyMs = 5_000;
+/** Longer than that, changes are taken for what they are. */
+const maxGatherMs = 10_000;
+
+export interface WorkloadSession {
+  live(signal: AbortSignal): Promise<{
+    readonly link: { readonly manager: Pick<ManagerClient, 'watchWorkloads'>; readonly isOpen: boolean };
+    readonly session: SessionInfo;
+  }>;
+}
+
+export interface WorkloadTiming {
+  readonly quietMs: number;
+  readonly emptyMs: number;
+}
+
 /**
  * The workloads of the connected namespace: all first, then changes, across reconnects (each of which begins with all again) until the
- * signal aborts.
+ * signal aborts. Stock traffic-managers name the first ones one by one, and do not say which is the last.
  */
-export async function* watchWorkloads(session: ClusterSession, signal: AbortSignal): AsyncGenerator<WorkloadChange> {
+export async function* watchWorkloads(
+  session: WorkloadSession,
+  signal: AbortSignal,
+  timing: WorkloadTiming = { quietMs, emptyMs },
+): AsyncGenerator<WorkloadChange> {
   while (!signal.aborted) {
     const { link, session: info } = await session.live(signal);
-    let isFirst = true;
     try {
-      for await (const { events } of link.manager.watchWorkloads({ sessionInfo: info }, { signal })) {
-        if (isFirst)
-          yield {
-            kind: 'snapshot',
-            workloads: events.flatMap(({ workload }) => (workload === undefined ? [] : workloadOf(workload))),
-          };
-        else yield* events.flatMap(({ type, workload }) => (workload === undefined ? [] : changeOf(type, workload)));
-        isFirst = false;
-      }
+      yield* follow(link.manager.watchWorkloads({ sessionInfo: info }, { signal })[Symbol.asyncIterator](), timing);
     } catch (error) {
       if (signal.aborted) return;
       if (link.isOpen) throw error;
     }
+  }
+}
+
+async function* follow(deltas: AsyncIterator<WorkloadEventsDelta>, timing: WorkloadTiming): AsyncGenerator<WorkloadChange> {
+  let gathered: Map<string, Workload> | undefined = new Map();
+  const began = performance.now();
+  // It may fail while whoever iterates is busy.
+  const ask = () => {
+    const asked = deltas.next();
+    asked.catch(() => undefined);
+    return asked;
+  };
+  let next = ask();
+  try {
+    for (;;) {
+      const waitMs = gathered === undefined ? undefined : gathered.size === 0 ? timing.emptyMs : timing.quietMs;
+      const result: IteratorResult<WorkloadEventsDelta> | undefined = await within(next, waitMs);
+      if (result === undefined) {
+        yield { kind: 'snapshot', workloads: [...(gathered?.values() ?? [])] };
+        gathered = undefined;
+        continue;
+      }
+      if (result.done === true) return;
+      next = ask();
+      const { events, isSnapshot } = result.value;
+      if (isSnapshot) {
+        gathered = undefined;
+        const workloads = events.flatMap(({ workload }) => (workload === undefined ? [] : workloadOf(workload)));
+        yield { kind: 'snapshot', workloads };
+        continue;
+      }
+      const changes = events.flatMap(({ type, workload }) => (workload === undefined ? [] : changeOf(type, workload)));
+      if (gathered === undefined) {
+        yield* changes;
+        continue;
+      }
+      for (const change of changes) gather(gathered, change);
+      if (performance.now() - began <= maxGatherMs) continue;
+      yield { kind: 'snapshot', workloads: [...gathered.values()] };
+      gathered = undefined;
+    }
+  } finally {
+    // Not awaited: a call that waits for its next message ends with its signal only.
+    void deltas.return?.().catch(() => undefined);
+  }
+}
+
+function gather(gathered: Map<string, Workload>, change: WorkloadChange): void {
+  if (change.kind === 'snapshot') return;
+  const key = `${change.workload.kind}/${change.workload.name}`;
+  if (change.kind === 'removed') gathered.delete(key);
+  else gathered.set(key, change.workload);
+}
+
+/** `undefined` where the promise takes longer; without a time it is waited for. */
+async function within<T>(promise: Promise<T>, ms: number | undefined): Promise<T | undefined> {
+  if (ms === undefined) return await promise;
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,20 +2,22 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
 import { type ConnectionId, describeConnection, type Endpoint, type Protocol } from '#net/tunnel/stream-info.ts';
-import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
 import type { AppError } from '#protocol/errors/app-error.ts';
 import type { TcpFlow } from '../nat/flows.ts';
 import { Nat } from '../nat/nat.ts';
 import { AnsweringDestinations } from './answering-destinations.ts';
+import type { FarEnd, FlowDialer } from './flow-dialer.ts';
 import { relay } from './tcp-relay.ts';
-import type { TunnelDialer } from './tunnel-dialer.ts';
 import { UdpTunnels } from './udp-tunnels.ts';
 
 export interface DataPathOptions {
   readonly tunFd: number;
   readonly ipv4: { readonly interfaceAddress: string; readonly peers: readonly string[] };
   readonly ipv6?: { readonly interfaceAddress: string; readonly peers: readonly string[] };
-  readonly dialer: TunnelDialer;
+  /** Sockets that listen on the interface's addresses, where those are of another network namespace. */
+  readonly listeners?: { readonly ipv4: number; readonly ipv6: number | undefined };
+  readonly dialer: FlowDialer;
   /** Where a connection really goes, given the endpoint that a program used; `undefined` where that stands for nothing. */
   readonly realOf: (endpoint: Endpoint, protocol: Protocol) => Endpoint | undefined;
   /** How long a program waits for the far side to dial: its connect() hangs for so long at most. */
@@ -40,7 +42,7 @@ export class DataPath {
   readonly #sockets = new Set<Socket>();
   readonly #answering = new AnsweringDestinations();
   /** Flows that were let through and whose connection has not arrived yet. */
-  readonly #dialled = new Map<TcpFlow, { readonly tunnel: TunnelDuplex; readonly timer: NodeJS.Timeout }>();
+  readonly #dialled = new Map<TcpFlow, { readonly tunnel: FarEnd; readonly timer: NodeJS.Timeout }>();
   readonly #stop = new AbortController();
   readonly #udp: UdpTunnels;
   #nat: Nat | undefined;
@@ -52,9 +54,9 @@ export class DataPath {
   }
 
   async start(): Promise<void> {
-    const { tunFd, ipv4, ipv6, logger, onDeviceGone } = this.#options;
-    const listenerPortV4 = await this.#listen(ipv4.interfaceAddress);
-    const listenerPortV6 = ipv6 === undefined ? undefined : await this.#listen(ipv6.interfaceAddress);
+    const { tunFd, ipv4, ipv6, listeners, logger, onDeviceGone } = this.#options;
+    const listenerPortV4 = await this.#listen(ipv4.interfaceAddress, listeners?.ipv4);
+    const listenerPortV6 = ipv6 === undefined ? undefined : await this.#listen(ipv6.interfaceAddress, listeners?.ipv6);
     this.#nat = new Nat(
       {
         tunFd,
@@ -86,12 +88,12 @@ export class DataPath {
     await this.#nat?.stop();
   }
 
-  async #listen(address: string): Promise<number> {
+  async #listen(address: string, fd: number | undefined): Promise<number> {
     const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#listeners.push(listener);
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
-      listener.listen({ host: address, port: 0, backlog }, resolve);
+      listener.listen(fd === undefined ? { host: address, port: 0, backlog } : { fd, backlog }, resolve);
     });
     // Such as no descriptor left for a connection: it is lost, the next may not be.
     listener.on('error', (error) => this.#options.logger.warn('A connection could not be taken', { error }));
@@ -156,7 +158,7 @@ export class DataPath {
     });
   }
 
-  async #dialReal(id: ConnectionId, signal: AbortSignal, options?: { readonly isOptimistic: boolean }): Promise<TunnelDuplex> {
+  async #dialReal(id: ConnectionId, signal: AbortSignal, options?: { readonly isOptimistic: boolean }): Promise<FarEnd> {
     const destination = this.#options.realOf(id.destination, id.protocol);
     if (destination === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
     return await this.#options.dialer.dial({ ...id, destination }, signal, options);

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import type { FarEnd } from './flow-dialer.ts';
 
 /**
  * Joins a connection of the laptop with its tunnel: bytes both ways with back-pressure, half-closes as half-closes, a reset of one as a
  * reset of the other. Resolves when both have ended.
  */
-export async function relay(socket: Socket, tunnel: TunnelDuplex): Promise<void> {
+export async function relay(socket: Socket, tunnel: FarEnd): Promise<void> {
   socket.pipe(tunnel);
   tunnel.pipe(socket);
   socket.on('error', () => tunnel.destroy());

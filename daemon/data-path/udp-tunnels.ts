@@ -1,11 +1,11 @@
 import type { Logger } from '#base/common/log.ts';
 import { type ConnectionId, describeConnection } from '#net/tunnel/stream-info.ts';
-import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
 import type { UdpFlow } from '../nat/flows.ts';
-import type { TunnelDialer } from './tunnel-dialer.ts';
+import type { FarEnd, FlowDialer } from './flow-dialer.ts';
 
 export interface UdpTunnelsOptions {
-  readonly dialer: TunnelDialer;
+  readonly dialer: FlowDialer;
   readonly dialTimeoutMs: number;
   readonly logger: Logger;
 }
@@ -18,7 +18,7 @@ const maxQueued = 256;
 
 interface UdpTunnel {
   readonly abort: AbortController;
-  tunnel: TunnelDuplex | undefined;
+  tunnel: FarEnd | undefined;
   waiting: Buffer[];
 }
 

@@ -1,13 +1,13 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { decodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
 import { InterceptDispositionType, type InterceptInfo, type PreparedIntercept } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
-import { carriedError } from '../link/carried-error.ts';
 
 /** What the traffic-manager or the way to it answered instead of an intercept. */
 export function engageError(error: unknown, name: string): AppError {
   if (!(error instanceof ConnectError)) return AppError.from(error);
-  const whole = carriedError(error.metadata);
+  const whole = decodeError(error.metadata.get(errorTrailer));
   if (whole !== undefined) return new AppError(whole.toData(), error);
   const code = codes[error.code];
   if (code === undefined) return engageFailure('engagement.failed', name, error.rawMessage, error);
@@ -59,7 +59,7 @@ export function preparedError(
   name: string,
 ): AppError | undefined {
   if (error === '') return undefined;
-  const whole = carriedError(trailers);
+  const whole = decodeError(trailers.get(errorTrailer));
   if (whole !== undefined) return whole;
   return engageFailure(errorCategory === 1 ? 'engagement.refused' : 'engagement.failed', name, error);
 }

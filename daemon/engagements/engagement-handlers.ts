@@ -3,6 +3,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { Engagement, InterceptRequest } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import type { Connections } from '../connection/connections.ts';
+import { checkHandlerRequest } from '../handlers/handler-process.ts';
 
 /** The calls of the local API that are about engagements. */
 export function createEngagementHandlers(
@@ -12,6 +13,7 @@ export function createEngagementHandlers(
   return {
     async intercept({ use, request }, { emit, signal }) {
       const thread = connections.thread(use);
+      if (request.handler !== undefined) checkHandlerRequest(request.handler);
       checkElsewhere(request, Object.values(daemon.state.state.engagements));
       return await daemon.tasks.run({ title: `Intercept ${request.name}`, signal }, async (task) => {
         const onEvent = (event: { readonly stage: string }) => {

@@ -6,15 +6,20 @@ import { parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
+import { decodeError, warningTrailer } from '#protocol/cluster/error-trailer.ts';
 import type { DialRequest, InterceptInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
 import type { Engagement as EngagementSnapshot, EngagementState, InterceptRequest } from '#protocol/local-api/model.ts';
+import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { HandlerFiles } from '../handlers/handler-log.ts';
+import { HandlerProcess } from '../handlers/handler-process.ts';
+import type { DialWay } from '../link/dial-way.ts';
 import { dispositionError, engageError, preparedError } from './engage-error.ts';
 import { EnvironmentFiles } from './environment-files.ts';
-import { handlerHosts, isListening } from './handler-dial.ts';
+import { type DialInside, type HandlerAddress, handlerHosts, isListening } from './handler-dial.ts';
 import { InboundConnections } from './inbound-connections.ts';
 import { type InterceptedPort, portsOf } from './intercepted-port.ts';
-import type { LiveSession, SessionSource } from './live-session.ts';
+import type { LiveSession } from './live-session.ts';
 import { PodPorts } from './pod-ports.ts';
 
 export interface EngagementPlace {
@@ -22,10 +27,13 @@ export interface EngagementPlace {
   readonly namespace: string;
   /** `user@laptop`. */
   readonly owner: string;
-  readonly session: SessionSource;
+  readonly dialer: TunnelDialer;
   readonly logger: Logger;
+  /** Of a handler that runs here. */
+  readonly handlerFiles: (engagement: string) => HandlerFiles;
   /** How long an agent may take to answer, once it is in the pods. */
   readonly activeTimeoutMs: () => number;
+  readonly dialInside: DialInside | undefined;
   readonly onChanged: (engagement: Engagement) => void;
   /** @throws AppError where another engagement has the place on the laptop. */
   readonly checkTarget: (engagement: Engagement, port: InterceptedPort) => void;
@@ -38,6 +46,10 @@ const callTimeoutMs = 15_000;
 /** While nothing listens: soon enough to be of use, and a refused dial of one's own laptop costs nothing. */
 const handlerCheckMs = 2_000;
 
+/** For a handler that was just started; one that takes longer is waited for by nobody. */
+const handlerStartMs = 10_000;
+const handlerStartCheckMs = 100;
+
 /** One engagement from its first call until it is left: the intercepts in the cluster, the handler, files and ports on the laptop. */
 export class Engagement {
   readonly request: InterceptRequest;
@@ -46,14 +58,18 @@ export class Engagement {
   readonly #files = new EnvironmentFiles();
   readonly #inbound: InboundConnections;
   readonly #podPorts: PodPorts;
+  readonly #process: HandlerProcess | undefined;
   readonly #stop = new AbortController();
   #state: EngagementState = { kind: 'preparing', stage: 'Waiting for the connection' };
   #handler: EngagementSnapshot['handler'] = 'unknown';
   #container = '';
   #active: Deferred<void> = deferred();
+  /** Of the traffic-manager, for whoever asked. */
+  readonly #warnings: string[] = [];
   #isEstablished = false;
   #isEquipped = false;
   #isChecking = false;
+  #closed: Promise<void> | undefined;
 
   /** @throws AppError `usage` where ports are named twice. */
   constructor(request: InterceptRequest, place: EngagementPlace) {
@@ -66,10 +82,18 @@ export class Engagement {
       onHandler: (isUp) => this.#handlerSeen(isUp),
     });
     this.#podPorts = new PodPorts({
-      dialer: place.session,
+      dialer: place.dialer,
       podIp: () => this.#activeInfo()?.podIp,
       logger: place.logger,
     });
+    if (request.handler !== undefined) {
+      this.#process = new HandlerProcess({
+        request: request.handler,
+        files: place.handlerFiles(request.name),
+        logger: place.logger.child('handler', { engagement: request.name }),
+        onChanged: () => this.#processChanged(),
+      });
+    }
   }
 
   get name(): string {
@@ -124,11 +148,16 @@ export class Engagement {
   }
 
   /** Files and ports on the laptop, once. @returns warnings. @throws AppError where they cannot be had. */
-  async equip(): Promise<string[]> {
+  async equip(onStage: (stage: string) => void = () => undefined): Promise<string[]> {
     if (this.#isEquipped) return [];
     this.#isEquipped = true;
-    const warnings = this.#files.write(this.request, this.environment());
+    const warnings = [...this.#warnings.splice(0), ...this.#files.write(this.request, this.environment())];
     await this.#podPorts.start(this.request.toPod);
+    if (this.#process !== undefined) {
+      onStage('Starting the handler');
+      await this.#process.start(this.environment());
+      await this.#untilHandlerListens();
+    }
     await this.#checkHandler();
     return warnings;
   }
@@ -174,15 +203,15 @@ export class Engagement {
   /** The cluster took it away; it stays to be seen. */
   end(reason: AppError): void {
     this.#enter({ kind: 'ended', since: now(), reason: dataOf(reason) });
-    this.close();
+    void this.close();
   }
 
   isFor({ destination, protocol }: ConnectionId): InterceptedPort | undefined {
     return this.ports.find((port) => port.isTarget(destination, protocol));
   }
 
-  async accept(live: LiveSession, request: DialRequest, id: ConnectionId): Promise<void> {
-    await this.#inbound.accept(live, request, id, { hosts: this.hosts, port: id.destination.port });
+  async accept(way: DialWay, request: DialRequest, id: ConnectionId): Promise<void> {
+    await this.#inbound.accept(way, request, id, this.#handlerAddress(id.destination.port));
   }
 
   /** Takes the intercepts away from the traffic-manager. @throws where it does not answer. */
@@ -199,12 +228,20 @@ export class Engagement {
     );
   }
 
-  /** Ends what is on the laptop. Idempotent. */
-  close(): void {
-    this.#stop.abort();
-    this.#inbound.destroy();
-    this.#podPorts.stop();
-    this.#files.remove();
+  /** The handler that runs here. @throws AppError where there is none. */
+  process(): HandlerProcess {
+    if (this.#process !== undefined) return this.#process;
+    throw new AppError({
+      code: 'not-found',
+      message: `"${this.name}" has no handler that Telepresence runs`,
+      reason: 'It was begun without a command, or with one that runs in a terminal',
+    });
+  }
+
+  /** Ends what is on the laptop. Idempotent; resolves when the handler has ended. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   environment(): Record<string, string> {
@@ -220,6 +257,7 @@ export class Engagement {
   snapshot(): EngagementSnapshot {
     const info = this.#activeInfo();
     const spec = this.ports[0]?.spec;
+    const process = this.#process?.snapshot();
     const { request } = this;
     return {
       name: this.name,
@@ -238,6 +276,7 @@ export class Engagement {
       toPod: [...request.toPod],
       state: this.#state,
       handler: this.#handler,
+      ...(process === undefined ? {} : { process }),
       traffic: this.#inbound.traffic,
     };
   }
@@ -254,6 +293,8 @@ export class Engagement {
     );
     const refusal = preparedError(prepared, trailers, this.name);
     if (refusal !== undefined) throw refusal;
+    const warning = decodeError(trailers.get(warningTrailer));
+    if (warning !== undefined) this.#warnings.push([warning.message, warning.reason ?? ''].filter(Boolean).join(': '));
     checkContainer(this.request, prepared.containerName);
     const spec = port.prepare(draft, prepared);
     if (this.#container === '') this.#container = prepared.containerName;
@@ -323,14 +364,49 @@ export class Engagement {
     }
   }
 
-  /** UDP does not tell whether somebody listens. */
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    this.#inbound.destroy();
+    this.#podPorts.stop();
+    this.#files.remove();
+    try {
+      await this.#process?.end();
+    } catch (error) {
+      this.#place.logger.warn('A handler did not end in order', { engagement: this.name, error });
+    }
+  }
+
   async #checkHandler(): Promise<void> {
+    const isUp = await this.#isHandlerListening();
+    if (isUp !== undefined && !this.#stop.signal.aborted) this.#handlerSeen(isUp);
+  }
+
+  #handlerAddress(port: number): HandlerAddress {
+    return { hosts: this.hosts, port, dialInside: this.#place.dialInside };
+  }
+
+  /** UDP does not tell whether somebody listens. */
+  async #isHandlerListening(): Promise<boolean | undefined> {
     const ports = this.ports.flatMap(({ protocol, laptopPort = 0 }) => (protocol === 'TCP' ? [laptopPort] : []));
-    if (ports.length === 0) return;
+    if (ports.length === 0) return undefined;
     const found = await Promise.all(
-      ports.map((port) => isListening({ hosts: this.hosts, port }, AbortSignal.timeout(handlerCheckMs))),
+      ports.map((port) => isListening(this.#handlerAddress(port), AbortSignal.timeout(handlerCheckMs))),
     );
-    if (!this.#stop.signal.aborted) this.#handlerSeen(found.every(Boolean));
+    return found.every(Boolean);
+  }
+
+  async #untilHandlerListens(): Promise<void> {
+    const { signal } = this.#stop;
+    const end = performance.now() + handlerStartMs;
+    while (!signal.aborted && this.#process?.isRunning === true && performance.now() < end) {
+      if ((await this.#isHandlerListening()) !== false) return;
+      await sleep(handlerStartCheckMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #processChanged(): void {
+    this.#changed();
+    if (this.#isEquipped && this.#handler !== 'unknown') void this.#checkHandler();
   }
 
   #handlerSeen(isUp: boolean): void {

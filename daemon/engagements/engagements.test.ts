@@ -13,6 +13,7 @@ import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.
 import { InterceptDispositionType } from '#protocol/cluster/generated/manager_pb.js';
 import type { Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
 import { HealthConditions } from '../connection/health-conditions.ts';
+import { handlerFiles } from '../handlers/handler-log.ts';
 import { ClusterSession } from '../link/cluster-session.ts';
 import { FakeCluster } from '../link/testing/fake-cluster.ts';
 import { FakeManager } from '../link/testing/fake-manager.ts';
@@ -66,8 +67,10 @@ describe('engagements', () => {
       namespace: 'default',
       owner: 'dev@laptop',
       session,
+      dialer: session,
       file: file(),
       activeTimeoutMs: () => activeTimeoutMs,
+      handlerFiles: (name) => handlerFiles({ log: directory, runtime: directory }, 'one', name),
       logger: silentLogger,
       health: new HealthConditions('one', (conditions) => (health = conditions)),
       onChanged: (name, engagement) => (engagement === undefined ? shown.delete(name) : shown.set(name, engagement)),
@@ -412,7 +415,9 @@ describe('engagements', () => {
 
   it('are found again by the daemon that follows one that was killed', async () => {
     const path = join(directory, 'shop.env');
-    await intercept({ envFile: { path, syntax: 'docker' } });
+    const sleeping = { command: 'exec sleep 60', directory, environment: {} };
+    await intercept({ envFile: { path, syntax: 'docker' }, handler: sleeping });
+    const handlerBefore = shown.get('shop')?.process?.state;
     expect(statSync(file()).mode & 0o777).toBe(0o600);
     const killed = { engagements, session };
     // Nothing is said to the traffic-manager.
@@ -428,6 +433,8 @@ describe('engagements', () => {
     await makeDaemon();
     await vi.waitFor(() => expect(shown.get('shop')).toMatchObject({ id: 'session-1:shop', state: { kind: 'active' } }), soon);
     expect(existsSync(path)).toBe(true);
+    await expect.poll(() => shown.get('shop')?.process?.state, soon).toMatchObject({ kind: 'running' });
+    expect(shown.get('shop')?.process?.state).not.toEqual(handlerBefore);
     expect(await askShop('again')).toBe('you said again');
   });
 

@@ -7,11 +7,15 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Engagement as EngagementSnapshot, InterceptRequest } from '#protocol/local-api/model.ts';
 import type { HealthConditions } from '../connection/health-conditions.ts';
+import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { HandlerFiles } from '../handlers/handler-log.ts';
+import type { DialWay } from '../link/dial-way.ts';
 import { DesiredEngagements } from './desired-engagements.ts';
 import { engageError } from './engage-error.ts';
 import { Engagement } from './engagement.ts';
 import { EngagementReports } from './engagement-reports.ts';
-import { connectionOf, rejectDial } from './inbound-connections.ts';
+import type { DialInside } from './handler-dial.ts';
+import { connectionOf, refuseDial } from './inbound-connections.ts';
 import type { InterceptedPort } from './intercepted-port.ts';
 import type { LiveSession, SessionSource } from './live-session.ts';
 
@@ -21,9 +25,15 @@ export interface EngagementsOptions {
   readonly namespace: string;
   readonly owner: string;
   readonly session: SessionSource;
+  /** For ports of pods. */
+  readonly dialer: TunnelDialer;
   /** Where wanted engagements are kept. */
   readonly file: string;
   readonly activeTimeoutMs: () => number;
+  /** Reaches handlers in the connection's own network namespace. */
+  readonly dialInside?: DialInside | undefined;
+  /** Of handlers that run here. */
+  readonly handlerFiles: (engagement: string) => HandlerFiles;
   readonly logger: Logger;
   readonly health: Pick<HealthConditions, 'set' | 'clear' | 'get'>;
   /** Without a value: the engagement is gone. */
@@ -83,12 +93,12 @@ export class Engagements {
       live = await this.#options.session.live(AbortSignal.any([signal, engagement.left]));
       this.#keep();
       await engagement.establish(live, onStage, signal);
-      const warnings = await engagement.equip();
+      const warnings = await engagement.equip(onStage);
       engagement.left.throwIfAborted();
       this.#remember();
       return { engagement: engagement.snapshot(), environment: engagement.environment(), warnings };
     } catch (error) {
-      engagement.close();
+      await engagement.close();
       if (live !== undefined) await this.#removeQuietly(engagement, live);
       if (this.#engagements.get(request.name) === engagement) this.#drop(engagement);
       if (signal.aborted)
@@ -97,14 +107,21 @@ export class Engagements {
     }
   }
 
-  /** Ends an engagement: in the cluster now, or as soon as there is a way to it. */
-  async leave(name: string): Promise<EngagementSnapshot> {
+  /** @throws AppError where there is none of the name. */
+  get(name: string): Engagement {
     const engagement = this.#engagements.get(name);
     if (engagement === undefined) throw notFoundError(name, [...this.#engagements.keys()]);
+    return engagement;
+  }
+
+  /** Ends an engagement: in the cluster now, or as soon as there is a way to it. */
+  async leave(name: string): Promise<EngagementSnapshot> {
+    const engagement = this.get(name);
     const snapshot = engagement.snapshot();
     const isInCluster = !engagement.isEnded;
     this.#drop(engagement);
     this.#remember();
+    const closed = engagement.close();
     if (isInCluster) {
       const deadline = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(removeTimeoutMs)]);
       try {
@@ -114,27 +131,50 @@ export class Engagements {
         this.#options.logger.warn('An intercept is left on the laptop only', { engagement: name, error });
       }
     }
+    // Whoever begins it again finds its port free.
+    await closed;
     return snapshot;
+  }
+
+  /** A connection from the cluster that waits for a tunnel by the same way. Never rejects. */
+  async accept(way: DialWay, request: DialRequest): Promise<void> {
+    try {
+      const id = connectionOf(request);
+      const engagement = [...this.#engagements.values()].find((candidate) => candidate.isFor(id) !== undefined);
+      if (engagement !== undefined) await engagement.accept(way, request, id);
+      else {
+        this.#options.logger.warn('A connection that no engagement waits for', { connection: describeConnection(id) });
+        // One from before this daemon began may be for an engagement that is being made again.
+        const isAwaited = [...this.#engagements.values()].some(
+          ({ isEnded, ports }) => !isEnded && ports.some(({ spec }) => !spec),
+        );
+        await refuseDial(way, request, id, !isAwaited);
+      }
+    } catch (error) {
+      this.#options.logger.warn('A connection from the cluster was not taken', { error });
+    }
   }
 
   /** Ends what is on the laptop; what is wanted stays in its file. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const engagement of this.#engagements.values()) engagement.close();
+    const closed = [...this.#engagements.values()].map((engagement) => engagement.close());
     this.#engagements.clear();
     this.#reports.stop();
-    await this.#keeping;
+    await Promise.all([this.#keeping, ...closed]);
   }
 
   #make(request: InterceptRequest): Engagement {
-    const { connection, namespace, owner, session, logger, activeTimeoutMs } = this.#options;
+    const { connection, namespace, owner, dialer, logger, activeTimeoutMs, handlerFiles, dialInside } = this.#options;
     const engagement = new Engagement(request, {
       connection,
       namespace,
       owner,
-      session,
+      dialer,
       logger,
       activeTimeoutMs,
+      dialInside,
+      handlerFiles,
       onChanged: (changed) => {
         if (this.#engagements.get(changed.name) === changed) this.#reports.changed(changed.snapshot());
       },
@@ -147,7 +187,7 @@ export class Engagements {
   }
 
   #drop(engagement: Engagement): void {
-    engagement.close();
+    void engagement.close();
     this.#engagements.delete(engagement.name);
     this.#reports.gone(engagement.name);
   }
@@ -195,7 +235,8 @@ export class Engagements {
 
   async #watchDials(live: LiveSession, signal: AbortSignal): Promise<void> {
     await this.#rewatch('dials', live, signal, async () => {
-      for await (const request of live.link.manager.watchDial(live.session, { signal })) void this.#accept(live, request);
+      const way = managerWay(live);
+      for await (const request of live.link.manager.watchDial(live.session, { signal })) void this.accept(way, request);
     });
   }
 
@@ -217,20 +258,6 @@ export class Engagements {
         this.#options.logger.warn('A watch ended', { what, error });
       }
       await pause(rewatchMs, signal);
-    }
-  }
-
-  async #accept(live: LiveSession, request: DialRequest): Promise<void> {
-    try {
-      const id = connectionOf(request);
-      const engagement = [...this.#engagements.values()].find((candidate) => candidate.isFor(id) !== undefined);
-      if (engagement !== undefined) await engagement.accept(live, request, id);
-      else {
-        this.#options.logger.warn('A connection that no engagement waits for', { connection: describeConnection(id) });
-        await rejectDial(live, request, id);
-      }
-    } catch (error) {
-      this.#options.logger.warn('A connection from the cluster was not taken', { error });
     }
   }
 
@@ -309,6 +336,14 @@ export class Engagements {
       engagements: wanted.map(({ request }) => request),
     });
   }
+}
+
+function managerWay({ link, session }: LiveSession): DialWay {
+  return {
+    isDirect: false,
+    sessionId: session.sessionId,
+    openTunnel: async (info, signal) => (await link.openTunnel(info, signal)).tunnel,
+  };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

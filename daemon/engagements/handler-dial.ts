@@ -5,7 +5,11 @@ export interface HandlerAddress {
   /** Addresses or names, tried in this order. */
   readonly hosts: readonly string[];
   readonly port: number;
+  /** A further network where it may be: the connection's own, where that is not the daemon's. */
+  readonly dialInside?: DialInside | undefined;
 }
+
+export type DialInside = (host: string, port: number) => Promise<Socket>;
 
 /** A handler that vanished without a word is noticed by the kernel after this and some probes. */
 const keepAliveMs = 60_000;
@@ -16,7 +20,7 @@ export function handlerHosts(address: string | undefined): readonly string[] {
 }
 
 /** @throws the error of the first host where none answers, or the signal's reason. */
-export async function dialHandler({ hosts, port }: HandlerAddress, signal: AbortSignal): Promise<Socket> {
+export async function dialHandler({ hosts, port, dialInside }: HandlerAddress, signal: AbortSignal): Promise<Socket> {
   let failure: unknown;
   for (const host of hosts) {
     try {
@@ -24,6 +28,13 @@ export async function dialHandler({ hosts, port }: HandlerAddress, signal: Abort
     } catch (error) {
       signal.throwIfAborted();
       failure ??= error;
+    }
+  }
+  for (const host of hosts) {
+    try {
+      if (dialInside !== undefined) return await dialInside(host, port);
+    } catch {
+      signal.throwIfAborted();
     }
   }
   throw failure;

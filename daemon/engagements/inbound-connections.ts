@@ -6,8 +6,8 @@ import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { DialRequest } from '#protocol/cluster/generated/manager_pb.js';
 import type { Engagement as EngagementSnapshot } from '#protocol/local-api/model.ts';
 import { relay } from '../data-path/tcp-relay.ts';
+import type { DialWay } from '../link/dial-way.ts';
 import { dialHandler, type HandlerAddress } from './handler-dial.ts';
-import type { LiveSession } from './live-session.ts';
 
 /** Where a peer says nothing about its patience. */
 const defaultDialTimeoutMs = 5_000;
@@ -26,7 +26,7 @@ export class InboundConnections {
   readonly #onHandler: (isListening: boolean) => void;
   readonly #tunnels = new Set<TunnelDuplex>();
   readonly #sockets = new Set<Socket>();
-  #ended = { connections: 0, rejected: 0, inBytes: 0, outBytes: 0 };
+  #ended = { connections: 0, direct: 0, rejected: 0, inBytes: 0, outBytes: 0 };
 
   constructor(options: {
     readonly logger: Logger;
@@ -40,10 +40,11 @@ export class InboundConnections {
   }
 
   get traffic(): Traffic {
-    const { inBytes, outBytes, ...counts } = this.#ended;
+    const { inBytes, outBytes, direct, ...counts } = this.#ended;
     const sockets = [...this.#sockets];
     return {
       ...counts,
+      ...(direct === 0 ? {} : { direct }),
       open: this.#tunnels.size,
       inBytes: sockets.reduce((sum, { bytesWritten }) => sum + bytesWritten, inBytes),
       outBytes: sockets.reduce((sum, { bytesRead }) => sum + bytesRead, outBytes),
@@ -51,14 +52,14 @@ export class InboundConnections {
   }
 
   /** Dials the handler and joins it with a tunnel of the request's id, at the same time; a failure is the peer's to tell its caller. */
-  async accept(live: LiveSession, request: DialRequest, id: ConnectionId, handler: HandlerAddress): Promise<void> {
+  async accept(way: DialWay, request: DialRequest, id: ConnectionId, handler: HandlerAddress): Promise<void> {
     const dialTimeoutMs = Number(request.dialTimeout) / nanosecondsInMs || defaultDialTimeoutMs;
     const signal = AbortSignal.timeout(dialTimeoutMs);
     const dialling = id.protocol === 'tcp' ? dialHandler(handler, signal) : undefined;
     dialling?.catch(() => undefined);
     let tunnel: TunnelDuplex;
     try {
-      tunnel = await openDialTunnel(live, request, id, signal);
+      tunnel = await openDialTunnel(way, request, id, signal);
     } catch (error) {
       this.#logger.warn('A connection from the cluster was lost', { connection: describeConnection(id), error });
       void dialling?.then(
@@ -69,6 +70,7 @@ export class InboundConnections {
     }
     this.#tunnels.add(tunnel);
     this.#ended.connections += 1;
+    if (way.isDirect) this.#ended.direct += 1;
     tunnel.once('close', () => {
       this.#tunnels.delete(tunnel);
       this.#onChanged();
@@ -115,10 +117,14 @@ export class InboundConnections {
   }
 }
 
-/** Tells the peer that nobody here waits for the connection. */
-export async function rejectDial(live: LiveSession, request: DialRequest, id: ConnectionId): Promise<void> {
-  const tunnel = await openDialTunnel(live, request, id, AbortSignal.timeout(defaultDialTimeoutMs));
-  tunnel.dialReject();
+/**
+ * Tells the peer that nobody here waits for the connection: for good, so that its caller sees a closed port, or for now, so that the app
+ * answers.
+ */
+export async function refuseDial(way: DialWay, request: DialRequest, id: ConnectionId, isForGood: boolean): Promise<void> {
+  const tunnel = await openDialTunnel(way, request, id, AbortSignal.timeout(defaultDialTimeoutMs));
+  if (isForGood) tunnel.dialReject();
+  else tunnel.destroy();
 }
 
 /** @throws TunnelProtocolError where the id is malformed. */
@@ -127,15 +133,15 @@ export function connectionOf({ connId }: DialRequest): ConnectionId {
 }
 
 async function openDialTunnel(
-  { link, session }: LiveSession,
+  way: DialWay,
   request: DialRequest,
   connectionId: ConnectionId,
   signal: AbortSignal,
 ): Promise<TunnelDuplex> {
-  const { tunnel } = await link.openTunnel(
+  const tunnel = await way.openTunnel(
     {
       connectionId,
-      sessionId: session.sessionId,
+      sessionId: way.sessionId,
       dialTimeoutMs: Number(request.dialTimeout) / nanosecondsInMs || defaultDialTimeoutMs,
       roundtripMs: Number(request.roundtripLatency) / nanosecondsInMs,
     },

@@ -78,6 +78,7 @@ export class InterceptedPort {
       targetPort: this.#wanted?.laptopPort ?? 0,
       portIdentifier: this.#wanted?.identifier ?? '',
       serviceName: request.service ?? '',
+      container: request.container ?? '',
       localPorts: request.toPod.map(String),
       dialTimeout: dialTimeoutNs,
     });
@@ -103,9 +104,12 @@ export class InterceptedPort {
     return this.#spec;
   }
 
-  /** Whether a connection with this destination is for it. */
+  /**
+   * Whether a connection with this destination is for it. Agents go on asking for a while where the traffic-manager has lost the intercept,
+   * which then is about to be made again.
+   */
   isTarget({ ip, port }: Endpoint, protocol: Protocol): boolean {
-    if (this.#spec === undefined || this.#info === undefined) return false;
+    if (this.#spec === undefined) return false;
     const target = parseIp(this.#spec.targetHost);
     return (
       this.#spec.targetPort === port &&

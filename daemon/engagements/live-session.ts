@@ -1,7 +1,6 @@
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
-import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { ManagerClient } from '../link/wire-session.ts';
 
 /** A session with the traffic-manager and the way to it, until that breaks. */
@@ -16,7 +15,7 @@ export interface LiveSession {
 }
 
 /** What engagements need of the connection's session. */
-export interface SessionSource extends TunnelDialer {
+export interface SessionSource {
   /** The session as soon as there is one. @throws AppError where it has ended for good. */
   live(signal: AbortSignal): Promise<LiveSession>;
 }

@@ -48,6 +48,7 @@ export class HelperClient {
   readonly #closed = deferred<void>();
   readonly #pending = new Map<number, Deferred<unknown>>();
   #lastId = 0;
+  #pid = 0;
   #rest = '';
   #failure: AppError | undefined;
 
@@ -73,7 +74,7 @@ export class HelperClient {
     const abort = () => socket.destroy();
     signal?.addEventListener('abort', abort);
     try {
-      await client.call('hello', { version: helperProtocolVersion });
+      client.#pid = (await client.call('hello', { version: helperProtocolVersion })).pid;
       return client;
     } catch (error) {
       socket.destroy();
@@ -86,6 +87,11 @@ export class HelperClient {
   /** Resolves when the connection has ended, by either side: the helper has undone, or is undoing, everything. */
   get closed(): Promise<void> {
     return this.#closed.promise;
+  }
+
+  /** The helper's process. */
+  get pid(): number {
+    return this.#pid;
   }
 
   /** @throws AppError the helper's own, `helper.not-running` where the connection ended first, `timeout`. */

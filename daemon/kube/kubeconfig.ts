@@ -16,6 +16,8 @@ export interface KubeTarget {
   readonly namespace: string;
   readonly server: URL;
   readonly credentials: KubeCredentials;
+  /** Program that logs in, as the kubeconfig names it. */
+  readonly authPlugin: string | undefined;
   /** Settings for this product in the cluster's `extensions`, under the name `telepresence.io`. */
   readonly extension: unknown;
 }
@@ -73,6 +75,7 @@ export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
     namespace: base.namespace ?? 'default',
     server: new URL(cluster.server),
     credentials: credentialsOf(chosen, cluster, flags, flags.token === undefined ? tokenFileOf(files, userName) : undefined),
+    authPlugin: (user.exec as { command?: string } | undefined | null)?.command ?? (user.authProvider as { name?: string } | undefined)?.name,
     extension: findExtension(files, cluster.name),
   };
 }

@@ -6,6 +6,8 @@ import { silentLogger } from '#base/common/log.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
+import { encodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import { ClusterSession, type SessionState, type SessionTiming } from './cluster-session.ts';
 import { FakeCluster, readyPod } from './testing/fake-cluster.ts';
 import { FakeManager } from './testing/fake-manager.ts';
@@ -197,6 +199,22 @@ describe('session with the traffic-manager', () => {
       expect(await failure()).toMatchObject({ code: 'manager.unreachable', reason: 'not for you' });
       expect(performance.now() - began).toBeLessThan(3_000);
       expect(manager.sessions.size).toBe(0);
+    });
+
+    it('says that the traffic-manager does not manage the namespace, in its own words where it has more', async () => {
+      const whole = new AppError({ code: 'cluster.namespace-not-found', message: 'There is no such namespace' });
+      const trailers = new Headers({ [errorTrailer]: encodeError(whole) });
+      let answer = new ConnectError('namespace default is not managed', Code.FailedPrecondition);
+      manager.onCall = (name) => {
+        if (name === 'arriveAsClient') throw answer;
+      };
+      expect(await failure()).toMatchObject({
+        code: 'manager.namespace-not-managed',
+        reason: 'namespace default is not managed',
+      });
+      answer = new ConnectError('no such namespace', Code.FailedPrecondition, trailers);
+      session = make();
+      expect(await failure()).toMatchObject({ code: 'cluster.namespace-not-found', message: 'There is no such namespace' });
     });
 
     it("ends with the signal's reason at a port-forward that is never answered", async () => {

@@ -139,6 +139,11 @@ export class ClusterSession implements TunnelDialer {
     return this.#session?.sessionId;
   }
 
+  /** There is a way to the traffic-manager at the moment. */
+  get isUp(): boolean {
+    return this.#live !== undefined;
+  }
+
   get manager(): ManagerIdentity | undefined {
     return this.#manager;
   }

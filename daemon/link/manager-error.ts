@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { KubeStatusError } from '#net/kube/kube-client.ts';
 import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
+import { decodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
 
@@ -20,10 +21,29 @@ export function managerError(error: unknown, place: { readonly server: string; r
     );
   }
   if (error instanceof ConnectError) {
+    const whole = decodeError(error.metadata.get(errorTrailer));
+    if (whole !== undefined) return new AppError(whole.toData(), error);
+    if (error.code === Code.FailedPrecondition) return notManaged(error, where);
     return new AppError({ code: 'manager.unreachable', message: `No answer from ${where}`, reason: error.rawMessage }, error);
   }
   if (error instanceof KubeStatusError && error.status === 403) return forbidden(error, place.namespace);
   return clusterError(error, { server: place.server, action: `reach ${where}` });
+}
+
+/** Stock traffic-managers answer so to the arrival of a laptop whose namespace is not theirs. */
+function notManaged(error: ConnectError, where: string): AppError {
+  return new AppError(
+    {
+      code: 'manager.namespace-not-managed',
+      message: `The namespace is not managed by ${where}`,
+      reason: error.rawMessage,
+      remedies: [
+        { label: 'See which namespaces there are', command: 'telepresence list-namespaces' },
+        { label: 'Or name the namespace of the traffic-manager that manages it, with --manager-namespace' },
+      ],
+    },
+    error,
+  );
 }
 
 /** The API server's text names user, verb and resource; the remedy is a role that an administrator can apply as it is. */

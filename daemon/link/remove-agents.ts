@@ -1,9 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { decodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
 import type { RemoveAgentsRequestSchema } from '#protocol/cluster/generated/desktop_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { AgentWorkload } from '#protocol/local-api/model.ts';
-import { carriedError } from './carried-error.ts';
 import type { DesktopClient } from './wire-session.ts';
 
 /**
@@ -31,7 +31,7 @@ function removeError(thrown: unknown, signal: AbortSignal): AppError {
     const message = isLate ? 'Removing agents took too long' : 'Removing agents was cancelled';
     return new AppError({ code: isLate ? 'timeout' : 'cancelled', message }, thrown);
   }
-  const whole = carriedError(error.metadata);
+  const whole = decodeError(error.metadata.get(errorTrailer));
   if (whole !== undefined) return new AppError(whole.toData(), thrown);
   if (error.code === Code.Unimplemented) {
     return new AppError(

@@ -9,11 +9,13 @@ import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-o
 import { openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { Agent } from '#protocol/cluster/generated/agent_pb.js';
 import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
 import { type DNSRequestSchema, type DNSResponse, Manager } from '#protocol/cluster/generated/manager_pb.js';
 
 export type ManagerClient = Client<typeof Manager>;
 export type DesktopClient = Client<typeof Desktop>;
+type AgentClient = Client<typeof Agent>;
 
 const authority = 'http://traffic-manager';
 const lookupDnsPath = '/telepresence.manager.Manager/LookupDNS';
@@ -24,11 +26,13 @@ const usableShare = 0.8;
 /** Until its settings have come, a peer is taken to have Go's default limit. */
 const assumedStreamLimit = 250;
 
-/** One HTTP/2 session with the traffic-manager over one port-forward: calls and tunnels share it. */
+/** One HTTP/2 session with the traffic-manager, or an agent, over one port-forward: calls and tunnels share it. */
 export class WireSession {
   readonly manager: ManagerClient;
   /** Only traffic-managers of this product have it. */
   readonly desktop: DesktopClient;
+  /** Only agents have it. */
+  readonly agent: AgentClient;
   /** Resolves when the session has ended, for whatever reason. */
   readonly closed: Promise<void>;
   /** Resolves when it takes no more streams: the peer has said goodbye, or it has ended. */
@@ -56,6 +60,7 @@ export class WireSession {
     });
     this.manager = createClient(Manager, transport);
     this.desktop = createClient(Desktop, transport);
+    this.agent = createClient(Agent, transport);
   }
 
   /** Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out. */
@@ -70,7 +75,7 @@ export class WireSession {
     });
     await new Promise<void>((resolve, reject) => {
       session.once('connect', () => resolve());
-      session.once('close', () => reject(failure ?? new Error('The connection to the traffic-manager ended at once')));
+      session.once('close', () => reject(failure ?? new Error('The connection to the pod ended at once')));
     });
     session.setLocalWindowSize(connectionWindowBytes);
     return new WireSession(session, forward);
@@ -125,8 +130,6 @@ export class WireSession {
 function withReadableBody(stream: ClientHttp2Stream): ClientHttp2Stream {
   const body = new PassThrough();
   // Whoever reads it hears of the end; nobody may be reading yet.
-  body.on('error', () => undefined);
-  // Whoever iterates hears of it; nobody does once a call was given up.
   body.on('error', () => undefined);
   stream.pipe(body);
   stream.once('error', (error: Error) => body.destroy(error));

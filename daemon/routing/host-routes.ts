@@ -18,6 +18,12 @@ export async function readHostRoutes(): Promise<HostRoute[]> {
   return [...parseIpv4Routes(ipv4), ...parseIpv6Routes(ipv6)];
 }
 
+/** Everything: of IPv4, and of IPv6 where the laptop has a way out for it. */
+export function defaultRoutes(routes: readonly HostRoute[]): readonly Cidr[] {
+  const ipv6 = routes.find(({ cidr }) => cidr.family === 6 && cidr.prefix === 0);
+  return [cidrOf({ family: 4, value: 0n }, 0), ...(ipv6 === undefined ? [] : [ipv6.cidr])];
+}
+
 /** `Iface Destination Gateway Flags RefCnt Use Metric Mask …`, addresses as little-endian hexadecimal words. */
 export function parseIpv4Routes(text: string): HostRoute[] {
   return lines(text)

@@ -35,6 +35,7 @@ export class Rerouter {
 
   /** Call once names resolve. @throws AppError where a local port is taken. */
   async start(): Promise<void> {
+    this.#isStopped = false;
     for (const reroute of this.#local) {
       const server = reroute.protocol === 'tcp' ? await this.#listenTcp(reroute) : await this.#listenUdp(reroute);
       if (this.#isStopped) server.close();

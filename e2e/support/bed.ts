@@ -1,6 +1,6 @@
 import { Laptop } from '../laptop/laptop.ts';
 import { Relay } from '../laptop/relay.ts';
-import { createWorld, type World } from '../workloads/world.ts';
+import { createEmptyWorld, createWorld, type World } from '../workloads/world.ts';
 import { Cluster } from './cluster.ts';
 import { kubeconfigText, type WrittenContext } from './kubeconfig.ts';
 import { Product } from './product.ts';
@@ -21,6 +21,8 @@ export interface Bed {
 export interface BedOptions {
   /** The traffic-manager is left to the test. */
   readonly isWithoutManager?: boolean;
+  /** The namespace has nothing in it yet. */
+  readonly isWorldEmpty?: boolean;
   /** The laptop reaches the API server through `relay`, which can misbehave. */
   readonly hasRelay?: boolean;
 }
@@ -33,7 +35,7 @@ export async function createBed(prefix: string, options: BedOptions = {}): Promi
     for (const dispose of disposers.toReversed()) await dispose();
   };
   try {
-    const world = await createWorld(cluster, prefix);
+    const world = await (options.isWorldEmpty === true ? createEmptyWorld : createWorld)(cluster, prefix);
     disposers.push(async () => await world.remove());
     const hasRelay = options.hasRelay === true;
     const laptop = await Laptop.create({ reaches: hasRelay ? [] : [cluster.server.host] });

@@ -7,6 +7,17 @@ export interface PodOptions {
   readonly ports: readonly PortOptions[];
   readonly readiness: Readonly<Record<string, unknown>>;
   readonly replicas?: number;
+  /** Whose `main.js` the ConfigMap is; default: the workload's name. */
+  readonly program?: string;
+  readonly env?: readonly Readonly<Record<string, unknown>>[];
+  readonly envFrom?: readonly Readonly<Record<string, unknown>>[];
+  readonly liveness?: Readonly<Record<string, unknown>>;
+  /** Containers beside it, as they are in a manifest. */
+  readonly sidecars?: readonly Readonly<Record<string, unknown>>[];
+  /** Of the container. */
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  /** Of the pod template. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface PortOptions {
@@ -29,8 +40,13 @@ export function deployment(namespace: string, name: string, options: PodOptions)
   };
 }
 
+/** No Deployment owns it. */
+export function replicaSet(namespace: string, name: string, options: PodOptions): KubeObject {
+  return { ...deployment(namespace, name, options), kind: 'ReplicaSet' };
+}
+
 /** Its service must be headless and have the same name. */
-export function statefulSet(namespace: string, name: string, options: PodOptions & { readonly program: string }): KubeObject {
+export function statefulSet(namespace: string, name: string, options: PodOptions): KubeObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -40,7 +56,7 @@ export function statefulSet(namespace: string, name: string, options: PodOptions
       podManagementPolicy: 'Parallel',
       replicas: options.replicas ?? 1,
       selector: { matchLabels: { app: name } },
-      template: podTemplate(name, options, options.program),
+      template: podTemplate(name, options),
     },
   };
 }
@@ -68,11 +84,12 @@ export function externalName(namespace: string, name: string, target: string): K
   };
 }
 
-function podTemplate(name: string, options: PodOptions, program = name): Readonly<Record<string, unknown>> {
+function podTemplate(name: string, options: PodOptions): Readonly<Record<string, unknown>> {
+  const { program = name, env, envFrom, liveness, sidecars = [], securityContext, annotations } = options;
   const command = options.command ?? ['node', '/program/main.js'];
   const isProgram = options.command === undefined;
   return {
-    metadata: { labels: { app: name } },
+    metadata: { labels: { app: name }, ...(annotations === undefined ? {} : { annotations }) },
     spec: {
       terminationGracePeriodSeconds: 1,
       automountServiceAccountToken: false,
@@ -88,9 +105,14 @@ function podTemplate(name: string, options: PodOptions, program = name): Readonl
             protocol: protocol ?? 'TCP',
           })),
           readinessProbe: { periodSeconds: 1, ...options.readiness },
+          ...(liveness === undefined ? {} : { livenessProbe: liveness }),
+          ...(env === undefined ? {} : { env }),
+          ...(envFrom === undefined ? {} : { envFrom }),
+          ...(securityContext === undefined ? {} : { securityContext }),
           resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '512Mi' } },
           ...(isProgram ? { volumeMounts: [{ name: 'program', mountPath: '/program' }] } : {}),
         },
+        ...sidecars,
       ],
       ...(isProgram ? { volumes: [{ name: 'program', configMap: { name: program } }] } : {}),
     },

@@ -36,6 +36,13 @@ export interface World {
   remove(isAwaited?: boolean): Promise<void>;
 }
 
+/** A namespace for workloads that a test brings itself. */
+export async function createEmptyWorld(cluster: Cluster, prefix: string): Promise<World> {
+  const namespace = await cluster.createNamespace(prefix);
+  const remove = async (isAwaited?: boolean) => await cluster.deleteNamespace(namespace, isAwaited);
+  return { namespace, webPods: [], storePods: [], streamsIp: '', remove };
+}
+
 export async function createWorld(cluster: Cluster, prefix: string): Promise<World> {
   const namespace = await cluster.createNamespace(prefix);
   try {

@@ -109,26 +109,35 @@ export class KubeClient {
     query: Readonly<Record<string, string | number | boolean | undefined>>,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
-    const response = await this.#sendUnlessAborted({ method: 'GET', path, query: { ...query, watch: true } }, signal);
+    const decoder = new StringDecoder('utf8');
+    let rest = '';
+    for await (const chunk of this.stream(path, { ...query, watch: true }, signal)) {
+      const lines = (rest + decoder.write(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        if (line === '') continue;
+        const event = JSON.parse(line) as WatchEvent<T>;
+        if (event.type === 'ERROR') {
+          const failure = event.object as StatusObject;
+          throw new KubeStatusError(failure.code ?? 500, failure.reason ?? 'Unknown', failure.message ?? 'watch failed');
+        }
+        yield event;
+      }
+    }
+  }
+
+  /** An answer as it arrives, such as a log that is followed: until the API server ends it or `signal` aborts, both of which end the iteration. */
+  async *stream(
+    path: string,
+    query: Readonly<Record<string, string | number | boolean | undefined>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer> {
+    const response = await this.#sendUnlessAborted({ method: 'GET', path, query }, signal);
     if (response === undefined) return;
     const status = response.statusCode ?? 0;
     if (status >= 300) throw statusError(status, await readAll(response, signal));
-    const decoder = new StringDecoder('utf8');
-    let rest = '';
     try {
-      for await (const chunk of response) {
-        const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) {
-          if (line === '') continue;
-          const event = JSON.parse(line) as WatchEvent<T>;
-          if (event.type === 'ERROR') {
-            const failure = event.object as StatusObject;
-            throw new KubeStatusError(failure.code ?? 500, failure.reason ?? 'Unknown', failure.message ?? 'watch failed');
-          }
-          yield event;
-        }
-      }
+      for await (const chunk of response) yield chunk as Buffer;
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {

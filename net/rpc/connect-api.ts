@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError } from '#protocol/errors/app-error.ts';
+import type { MessageChannel } from './channel.ts';
 import { type ApiClient, type ClientOptions, createApiClient } from './client.ts';
 import { socketChannel } from './socket-channel.ts';
 
@@ -12,8 +13,13 @@ import { socketChannel } from './socket-channel.ts';
  * @throws AppError `daemon.not-running` where nothing listens; else as `createApiClient`.
  */
 export async function connectApi(path: string, options: ClientOptions = {}): Promise<ApiClient> {
+  return await createApiClient(await openDaemonChannel(path), options);
+}
+
+/** The same without a greeting: for whoever passes the messages of another client on. */
+export async function openDaemonChannel(path: string): Promise<MessageChannel> {
   checkOwner(dirname(path));
-  return await createApiClient(socketChannel(await openSocket(path)), options);
+  return socketChannel(await openSocket(path));
 }
 
 function openSocket(path: string): Promise<Socket> {

@@ -73,6 +73,14 @@ describe('values', () => {
     });
   });
 
+  it('name variables that laptops do not get', () => {
+    const { env } = podOf(render({ intercept: { environment: { excluded: ['TOKEN', 'KEY'] } } }));
+    expect(env['INTERCEPT_ENVIRONMENT_EXCLUDED']).toBe('TOKEN KEY');
+    expect(Object.keys(problems({ intercept: { environment: { excluded: ['A B'] } } }))).toEqual([
+      'intercept.environment.excluded[0]',
+    ]);
+  });
+
   it('that contradict each other are refused', () => {
     expect(Object.keys(problems({ apiPort: 8082, clientRbac: { create: true }, podCIDRStrategy: 'environment' }))).toEqual([
       'apiPort',

@@ -117,7 +117,7 @@ function environment(release: ChartRelease, values: ChartValues): readonly unkno
 
 function agentSettings(values: ChartValues): Readonly<Record<string, string>> {
   const names = managerVariables;
-  const { agent, agentInjector, image } = values;
+  const { agent, agentInjector, image, intercept } = values;
   const json = (value: object) => (Object.keys(value).length === 0 ? '' : JSON.stringify(value));
   if (!hasInjector(values)) return { [names.agentInjector]: 'false' };
   return {
@@ -131,5 +131,6 @@ function agentSettings(values: ChartValues): Readonly<Record<string, string>> {
     [names.agentInitResources]: json(agent.initResources),
     [names.agentSecurityContext]: json(agent.securityContext),
     [names.agentMountPolicies]: JSON.stringify(agent.mountPolicies),
+    [names.interceptEnvironmentExcluded]: intercept.environment.excluded.join(' '),
   };
 }

@@ -73,6 +73,7 @@ export const namespaceSelectorKey = 'namespace-selector.yaml';
  * | `AGENT_INIT_CONTAINER` | `false`: pods never get the init container |
  * | `AGENT_RESOURCES`, `AGENT_INIT_RESOURCES`, `AGENT_SECURITY_CONTEXT` | as JSON, handed to Kubernetes as they are |
  * | `AGENT_MOUNT_POLICIES` | by volume name or path, as JSON |
+ * | `INTERCEPT_ENVIRONMENT_EXCLUDED` | names of variables that laptops do not get, separated by blanks |
  */
 export const managerVariables = {
   managerNamespace: 'MANAGER_NAMESPACE',
@@ -102,4 +103,5 @@ export const managerVariables = {
   agentInitResources: 'AGENT_INIT_RESOURCES',
   agentSecurityContext: 'AGENT_SECURITY_CONTEXT',
   agentMountPolicies: 'AGENT_MOUNT_POLICIES',
+  interceptEnvironmentExcluded: 'INTERCEPT_ENVIRONMENT_EXCLUDED',
 } as const;

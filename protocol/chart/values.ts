@@ -134,6 +134,18 @@ export const chartValues = z
       }),
       {},
     ),
+    intercept: z.prefault(
+      z.strictObject({
+        environment: z.prefault(
+          z.strictObject({
+            /** Names of variables that laptops do not get. */
+            excluded: z._default(z.array(z.string().check(z.regex(/^[^\s,=]+$/, 'expected the name of a variable'))), []),
+          }),
+          {},
+        ),
+      }),
+      {},
+    ),
     prometheus: z.prefault(z.strictObject({ port: z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 0) }), {}),
     /** Settings for laptops that connect, with the keys of their `config.yml`. Laptops report what they cannot use. */
     client: z._default(free, {}),

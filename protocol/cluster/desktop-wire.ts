@@ -14,3 +14,6 @@ export const formerSessionHeader = 'telepresence-former-session';
  * which comparisons ignore (semver section 10). Parts of ours do not compare it: what they find beyond that interface, they ask for.
  */
 export const wireVersion = `v2.20.3+desktop.${productVersion}`;
+
+/** Annotation of the ConfigMap `traffic-manager`, `<id> <nonce>`: whoever revokes an intercept shows by it that they may change that. */
+export const revocationAnnotation = 'telepresence.io/revocation';

@@ -67,7 +67,10 @@ export const errorRegistry = {
   'workload.not-found': user(1),
   'workload.ambiguous': user(2),
   'workload.not-interceptable': config(1),
+  'workload.not-ready': environment(6),
   'agent.failed': environment(6),
+
+  'sandbox.unsupported': environment(7),
 
   'engagement.exists': user(8),
   'engagement.not-found': user(1),
@@ -77,6 +80,7 @@ export const errorRegistry = {
   'engagement.failed': environment(6),
   'engagement.removed': environment(6),
   'engagement.environment': user(2),
+  'engagement.handler': user(1),
 
   'helper.not-running': environment(7),
   'helper.refused': environment(7),

@@ -15,7 +15,7 @@ import { parseIp } from '#base/common/ip.ts';
  * carries a `claim`, and a second connection to the same socket whose first line is `{"claim":"…"}` receives one byte `f`
  * with the descriptors as ancillary data (SCM_RIGHTS), once, within 5 s.
  */
-export const helperProtocolVersion = 1;
+export const helperProtocolVersion = 2;
 
 /** Lines longer than this end the connection: 64 KiB holds some 3,000 routes. */
 export const helperMaxLineBytes = 65_536;
@@ -41,8 +41,8 @@ export const helperApi = {
   },
   /**
    * Makes a TUN device with the first free name (`tel0`, `tel1`, …), gives it the addresses, brings it up, and binds a UDP and a
-   * listening TCP socket on port 53 of the IPv4 address. The claim yields three descriptors: TUN, UDP socket, TCP socket. The TUN
-   * descriptor is non-blocking. Descriptors of an earlier interface with the same address have to be closed before.
+   * listening TCP socket on port 53 of the IPv4 address. The claim yields three descriptors: TUN, UDP socket, TCP socket; then,
+   * `withListeners`, a listening TCP socket on a free port of each address. The TUN descriptor is non-blocking. Descriptors of an earlier interface with the same address have to be closed before.
    */
   createInterface: {
     input: z.strictObject({
@@ -50,6 +50,8 @@ export const helperApi = {
       mtu: z.int().check(z.minimum(1280), z.maximum(65_535)),
       ipv4: cidr,
       ipv6: z.optional(cidr),
+      /** For a daemon in another network namespace. */
+      withListeners: z.optional(z.literal(true)),
     }),
     output: z.object({
       name: z.string(),
@@ -89,6 +91,11 @@ export const helperApi = {
   },
   /** Takes the DNS hook away again, keeping interface and routes. */
   clearDns: { input: z.strictObject({ interface: interfaceName }), output: z.object({}) },
+  /**
+   * Connects by TCP from the helper's network namespace, for a daemon outside of it; refused where the helper serves the whole laptop.
+   * The claim yields the connected socket.
+   */
+  connectTcp: { input: z.strictObject({ address: ip, port }), output: z.object({ claim: z.string() }) },
   /** Undoes everything about the interface. */
   deleteInterface: { input: z.strictObject({ interface: interfaceName }), output: z.object({}) },
   /** Ends the helper once nothing is left to undo. */

@@ -9,6 +9,7 @@ export const diagnoseApi = {
       use,
       kubeFlags,
       kubeconfigEnv: z.optional(z.string()),
+      managerNamespace: z.optional(z.string()),
       /** Where the command ran: for the checks of proxies. */
       environment: z.record(z.string(), z.string()),
       /** Ids; none: all. */

@@ -101,6 +101,8 @@ export const connectRequest = z.strictObject({
   kubeconfigEnv: z.optional(z.string()),
   namespace: z.optional(z.string()),
   managerNamespace: z.optional(z.string()),
+  /** Default: `host`. */
+  mode: z.optional(z.enum(['host', 'rootless'])),
   mappedNamespaces: z.optional(z.array(z.string())),
   alsoProxy: z.optional(z.array(z.string())),
   neverProxy: z.optional(z.array(z.string())),
@@ -142,6 +144,10 @@ export const routingStatus = z.object({
 
 export const connection = z.object({
   name: z.string(),
+  /** `host`: the whole laptop is in the cluster. `rootless`: what runs in the namespaces of the connection. */
+  mode: z.enum(['host', 'rootless']),
+  /** A process in those namespaces, while the interface is there. */
+  namespacePid: z.optional(z.int()),
   state: connectionState,
   context: z.string(),
   server: z.string(),
@@ -154,7 +160,14 @@ export const connection = z.object({
   manager: z.optional(z.object({ name: z.string(), version: z.string(), agentImage: z.string(), namespace: z.string() })),
   dns: z.optional(dnsStatus),
   routing: z.optional(routingStatus),
-  transport: z.optional(z.object({ forwards: z.int(), streams: z.int() })),
+  transport: z.optional(
+    z.object({
+      forwards: z.int(),
+      streams: z.int(),
+      /** Pods that are reached directly; their port-forwards and streams are counted too. */
+      pods: z.optional(z.int()),
+    }),
+  ),
 });
 export type Connection = z.infer<typeof connection>;
 
@@ -276,6 +289,8 @@ export const engagement = z.object({
   /** Since the engagement began, or since the daemon did. `in` is what came from the cluster. */
   traffic: z.object({
     connections: z.int(),
+    /** Those of them that came straight from a pod; the others came by way of the traffic-manager. */
+    direct: z.optional(z.int()),
     open: z.int(),
     /** Connections that the handler did not take. */
     rejected: z.int(),

@@ -4,6 +4,8 @@ import { preferences } from './model.ts';
 
 /** Choices of a person about the app, kept by the daemon so that every window has the same. */
 export const preferenceApi = {
+  /** Serves the window to a browser of this laptop. The address is good for the first browser that opens it, reloads included. */
+  openUi: { input: nothing, output: z.object({ url: z.string() }) },
   /** Absent members stay as they are. */
   setPreferences: { input: z.strictObject({ change: z.partial(preferences) }), output: nothing },
   /** Pins, or forgets, a connection that was made before. */

@@ -26,15 +26,21 @@ export const terminalApi = {
   attachTerminal: {
     input: z.strictObject({ id }),
     event: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('screen'), data: z.string(), ...size }),
+      /** `attachment` names this client in `acknowledgeTerminal`. */
+      z.object({ kind: z.literal('screen'), attachment: z.string(), data: z.string(), ...size }),
       z.object({ kind: z.literal('data'), data: z.string() }),
+      /** Some client has resized it: from here on `data` is meant for this size. */
+      z.object({ kind: z.literal('size'), ...size }),
       z.object({ kind: z.literal('exit'), exitCode: z.int() }),
     ]),
     output: nothing,
     subscription: true,
   },
-  /** Characters (UTF-16 units) of `data` that an attached client has drawn since it said so last. */
-  acknowledgeTerminal: { input: z.strictObject({ id, characters: z.int() }), output: nothing },
+  /** Characters (UTF-16 units) of `data` that an attached client has drawn since it said so last. Without `attachment`: for all clients. */
+  acknowledgeTerminal: {
+    input: z.strictObject({ id, attachment: z.optional(z.string()), characters: z.int().check(z.minimum(0)) }),
+    output: nothing,
+  },
   writeTerminal: { input: z.strictObject({ id, data: z.string() }), output: nothing },
   resizeTerminal: { input: z.strictObject({ id, ...size }), output: nothing },
   /** Ends its programs (SIGHUP, then SIGKILL) and forgets it. */

@@ -14,24 +14,38 @@ const maxRequestBytes = 4_096;
 const prefixBytes = 5;
 const nanosecondsInMs = 1_000_000;
 
-/** gRPC's RESOURCE_EXHAUSTED. */
+/** gRPC's RESOURCE_EXHAUSTED and PERMISSION_DENIED. */
 const exhaustedStatus = '8';
+const deniedStatus = '7';
+
+/** A tunnel that comes later than this after its request was given up is none for it. */
+const lateMs = 60_000;
+
+/** What an opened tunnel is: the answer to a request, one that comes too late, or no answer at all. */
+export type Claim = 'taken' | 'late' | 'none';
+
+export interface DialWatchersParts {
+  readonly isAllowed: (sessionId: string) => Promise<boolean>;
+  readonly onWatched: (sessionId: string) => void;
+  readonly onUnwatched?: (sessionId: string) => void;
+}
 
 /**
  * Laptops that reach this pod by themselves: each holds a `WatchDial` stream, is told of connections by it, and takes one by opening a
- * tunnel with the connection's id. Served by hand on the bare stream, whose end
- * says that the laptop is gone.
+ * tunnel with the connection's id. Served by hand on the bare stream, whose end says that the laptop is gone.
  */
 export class DialWatchers {
   /** By session; the newest last. */
   readonly #watchers = new Map<string, ServerHttp2Stream[]>();
   /** By session and connection, oldest first: a caller can use one source port for two of our ports. */
   readonly #pending = new Map<string, Deferred<TunnelDuplex>[]>();
-  readonly #onWatched: (sessionId: string) => void;
+  /** Requests that were given up: what answers them must not be taken for a connection into the cluster. */
+  readonly #late = new Map<string, NodeJS.Timeout>();
+  readonly #parts: DialWatchersParts;
   #count = 0;
 
-  constructor(onWatched: (sessionId: string) => void) {
-    this.#onWatched = onWatched;
+  constructor(parts: DialWatchersParts) {
+    this.#parts = parts;
   }
 
   has(sessionId: string): boolean {
@@ -46,14 +60,8 @@ export class DialWatchers {
       if (input.length > maxRequestBytes) return stream.close();
       if (input.length < prefixBytes || input.length < prefixBytes + input.readUInt32BE(1)) return;
       stream.off('data', take);
-      try {
-        this.#watch(
-          stream,
-          fromBinary(SessionInfoSchema, input.subarray(prefixBytes, prefixBytes + input.readUInt32BE(1))).sessionId,
-        );
-      } catch {
-        stream.close();
-      }
+      const message = input.subarray(prefixBytes, prefixBytes + input.readUInt32BE(1));
+      this.#admit(stream, message).catch(() => stream.close());
     };
     stream.on('data', take);
   }
@@ -72,6 +80,9 @@ export class DialWatchers {
     try {
       stream.write(dialRequest(info));
       return await pending.promise;
+    } catch (error) {
+      this.#expectLate(key);
+      throw error;
     } finally {
       stream.off('close', lost);
       signal.removeEventListener('abort', abort);
@@ -81,14 +92,28 @@ export class DialWatchers {
     }
   }
 
-  /** Whether the tunnel was one that a dial request asked for; it is taken then. */
-  claim(info: StreamInfo, tunnel: TunnelDuplex): boolean {
-    const pending = this.#pending.get(keyOf(info))?.shift();
-    if (pending === undefined) return false;
+  /** A tunnel that a dial request asked for is taken. */
+  claim(info: StreamInfo, tunnel: TunnelDuplex): Claim {
+    const key = keyOf(info);
+    const pending = this.#pending.get(key)?.shift();
+    if (pending === undefined) return this.#late.has(key) ? 'late' : 'none';
     // The laptop's verdict has to be heard before anybody reads what follows it.
     tunnel.read(0);
     pending.resolve(tunnel);
-    return true;
+    return 'taken';
+  }
+
+  async #admit(stream: ServerHttp2Stream, message: Buffer): Promise<void> {
+    const { sessionId } = fromBinary(SessionInfoSchema, message);
+    const isAllowed = await this.#parts.isAllowed(sessionId);
+    if (stream.destroyed) return;
+    if (isAllowed) this.#watch(stream, sessionId);
+    else stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': deniedStatus }, { endStream: true });
+  }
+
+  #expectLate(key: string): void {
+    clearTimeout(this.#late.get(key));
+    this.#late.set(key, setTimeout(() => this.#late.delete(key), lateMs).unref());
   }
 
   #watch(stream: ServerHttp2Stream, sessionId: string): void {
@@ -106,8 +131,9 @@ export class DialWatchers {
       const left = (this.#watchers.get(sessionId) ?? []).filter((other) => other !== stream);
       if (left.length > 0) this.#watchers.set(sessionId, left);
       else this.#watchers.delete(sessionId);
+      this.#parts.onUnwatched?.(sessionId);
     });
-    this.#onWatched(sessionId);
+    this.#parts.onWatched(sessionId);
   }
 }
 

@@ -20,7 +20,12 @@ export interface LaptopDialerParts {
   readonly openJoined: (info: StreamInfo) => TunnelDuplex;
   readonly logger: Logger;
   readonly now?: () => number;
+  /** Default 500 ms. */
+  readonly patienceMs?: number;
 }
+
+/** A laptop that watches opens its tunnel within a round trip; beyond this much more, it is asked by way of the traffic-manager as well. */
+const defaultPatienceMs = 500;
 
 /** After a laptop let a connection time out, one connection in this time waits for it; the others go to the app at once. */
 const retryLostMs = 5_000;
@@ -74,15 +79,73 @@ export class LaptopDialer {
   }
 
   async #open(info: StreamInfo, signal: AbortSignal): Promise<TunnelDuplex> {
-    const { watchers, openJoined } = this.#parts;
-    const tunnel = watchers.has(info.sessionId) ? await watchers.request(info, signal) : openJoined(info);
-    tunnel.on('error', () => undefined);
+    const { watchers, patienceMs = defaultPatienceMs } = this.#parts;
+    if (!watchers.has(info.sessionId)) return await this.#openJoined(info, signal);
+    const end = new AbortController();
+    const both = AbortSignal.any([signal, end.signal]);
+    const claimed = watchers.request(info, both);
+    const direct = claimed.then(async (tunnel) => await verdict(tunnel, both));
+    direct.catch(() => undefined);
     try {
-      await untilAborted(tunnel.dialled, signal);
-      return tunnel;
+      const isClaimed = await within(claimed, patienceMs + info.roundtripMs);
+      if (isClaimed) return await direct;
     } catch (error) {
-      tunnel.destroy();
-      throw error;
+      if (error instanceof DialRejectedError || signal.aborted) throw error;
     }
+    // The way may have broken without a sign.
+    const tunnel = await firstVerdict([direct, this.#openJoined(info, both)]);
+    end.abort();
+    return tunnel;
   }
+
+  async #openJoined(info: StreamInfo, signal: AbortSignal): Promise<TunnelDuplex> {
+    return await verdict(this.#parts.openJoined(info), signal);
+  }
+}
+
+/** The tunnel, once the laptop has dialled; given up where the signal aborts before. */
+async function verdict(tunnel: TunnelDuplex, signal: AbortSignal): Promise<TunnelDuplex> {
+  tunnel.on('error', () => undefined);
+  try {
+    await untilAborted(tunnel.dialled, signal);
+    return tunnel;
+  } catch (error) {
+    tunnel.destroy();
+    throw error;
+  }
+}
+
+/** Whether the promise resolves within the time. @throws what it rejects with in that time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = Promise.withResolvers<boolean>();
+  const timeout = setTimeout(() => timer.resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), timer.promise]);
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+/** The first tunnel, or the first refusal, which is as much the laptop's word; the last failure where there is neither. */
+async function firstVerdict(dials: readonly Promise<TunnelDuplex>[]): Promise<TunnelDuplex> {
+  const found = Promise.withResolvers<TunnelDuplex>();
+  let isFound = false;
+  let failures = 0;
+  for (const dial of dials) {
+    dial.then(
+      (tunnel) => {
+        if (isFound) tunnel.destroy();
+        isFound = true;
+        found.resolve(tunnel);
+      },
+      (error: unknown) => {
+        failures += 1;
+        if (error instanceof DialRejectedError || failures === dials.length) {
+          isFound = true;
+          found.reject(error);
+        }
+      },
+    );
+  }
+  return await found.promise;
 }

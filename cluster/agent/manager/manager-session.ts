@@ -6,6 +6,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { Logger } from '#base/common/log.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
 import {
   type AgentInfoSchema,
   type InterceptInfo,
@@ -64,6 +65,7 @@ export class ManagerSession {
   readonly #stop = new AbortController();
   readonly #connection: ManagerConnection;
   readonly #manager: Client<typeof Manager>;
+  readonly #desktop: Client<typeof Desktop>;
   readonly #tunnels: ManagerTunnels;
   #session: AgentSession | undefined;
   #running: Promise<unknown> | undefined;
@@ -73,18 +75,17 @@ export class ManagerSession {
     this.#timing = { ...managerTiming, ...options.timing };
     const connection = new ManagerConnection(options.url);
     this.#connection = connection;
-    this.#manager = createClient(
-      Manager,
-      createGrpcTransport({
-        baseUrl: options.url,
-        sessionManager: {
-          authority: options.url,
-          request: async (method, path, headers, streamOptions) =>
-            connection.session().request({ ...headers, ':method': method, ':path': path }, streamOptions),
-          notifyResponseByteRead: () => undefined,
-        },
-      }),
-    );
+    const transport = createGrpcTransport({
+      baseUrl: options.url,
+      sessionManager: {
+        authority: options.url,
+        request: async (method, path, headers, streamOptions) =>
+          connection.session().request({ ...headers, ':method': method, ':path': path }, streamOptions),
+        notifyResponseByteRead: () => undefined,
+      },
+    });
+    this.#manager = createClient(Manager, transport);
+    this.#desktop = createClient(Desktop, transport);
     this.#tunnels = new ManagerTunnels(options.url);
   }
 
@@ -98,6 +99,14 @@ export class ManagerSession {
     const session = this.#session;
     if (session === undefined) throw new Error('There is no session with the traffic-manager');
     return this.#tunnels.openJoined(info, session.info.sessionId);
+  }
+
+  /** Whether a laptop may use this agent. @throws where that cannot be asked at the moment. */
+  async checkCaller(caller: string, signal: AbortSignal): Promise<boolean> {
+    const session = this.#session?.info;
+    if (session === undefined) throw new Error('There is no session with the traffic-manager');
+    const { allowed } = await this.#desktop.checkCaller({ session, caller }, { signal });
+    return allowed;
   }
 
   /** Says goodbye, where that can still be said. */

@@ -93,6 +93,8 @@ export class AgentBed {
 
   /** The same by another port that leads to the agent's. */
   async laptopBy(interceptId: string, port: number): Promise<FakeLaptop> {
+    // Before, the agent cannot tell whom it may serve.
+    await this.manager.until(() => this.manager.watchCount > 0);
     const laptop = await FakeLaptop.watch(`session-of-${interceptId}`, port);
     this.#cleanups.unshift(() => laptop.stop());
     return laptop;

@@ -7,6 +7,7 @@ import { acceptTunnel, managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import { tunnelCode } from '#net/tunnel/tunnel-code.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
 import {
   type AgentInfo,
   InterceptDispositionType,
@@ -29,8 +30,12 @@ export class FakeManager {
   readonly arrivals: AgentInfo[] = [];
   readonly reviews: ReviewInterceptRequest[] = [];
   readonly departed: string[] = [];
+  /** Sessions that agents are told not to serve. */
+  readonly strangers = new Set<string>();
   /** What becomes of a tunnel; by default it is reset, as where no laptop watches. */
   onTunnel: (joined: JoinedTunnel) => void = ({ tunnel }) => tunnel.destroy();
+  /** Watches of intercepts that there were so far. */
+  watchCount = 0;
   readonly #sessions = new Set<string>();
   readonly #watches = new Set<() => void>();
   readonly #conditions = new Set<() => void>();
@@ -42,6 +47,12 @@ export class FakeManager {
   async start(port = 0): Promise<number> {
     this.#server = new GrpcServer({
       routes: (router) => {
+        router.service(Desktop, {
+          checkCaller: ({ session, caller }) => {
+            this.#check(session?.sessionId);
+            return { allowed: !this.strangers.has(caller) };
+          },
+        });
         router.service(Manager, {
           arriveAsAgent: (agent) => {
             this.arrivals.push(agent);
@@ -109,6 +120,8 @@ export class FakeManager {
     let wake: () => void = () => undefined;
     const woken = () => wake();
     this.#watches.add(woken);
+    this.watchCount += 1;
+    this.#changed();
     signal.addEventListener('abort', woken);
     try {
       while (!signal.aborted) {

@@ -88,6 +88,17 @@ export class SmallCluster {
     }
   }
 
+  /** Somebody empties the Secret. */
+  forgetCertificate(): void {
+    this.objects.set(secretPath, { metadata: { name: 'mutator-webhook-tls', resourceVersion: '100' } });
+  }
+
+  /** Somebody brings the webhook's configuration back to what the chart says. */
+  forgetAuthorities(): void {
+    const present = this.objects.get(webhookPath) as WebhookObject;
+    this.objects.set(webhookPath, { ...present, webhooks: present.webhooks.map(({ name }) => ({ name, clientConfig: {} })) });
+  }
+
   get caBundle(): string {
     const [webhook] = (this.objects.get(webhookPath) as WebhookObject).webhooks;
     return Buffer.from(webhook?.clientConfig.caBundle ?? '', 'base64').toString();

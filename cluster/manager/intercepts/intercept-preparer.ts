@@ -11,7 +11,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { ManagedNamespaces } from '../namespaces/managed-namespaces.ts';
 import type { LaptopSession, SessionRegistry } from '../sessions/session-registry.ts';
 import type { WorkloadFacts } from '../workloads/workload-state.ts';
-import type { InterceptRegistry } from './intercept-registry.ts';
+import type { InterceptObstacle, InterceptRegistry } from './intercept-registry.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { InjectionPort, InjectionTarget, WorkloadInjector } from './workload-injector.ts';
 
@@ -36,19 +36,46 @@ export class InterceptPreparer {
   }
 
   /** @throws AppError */
-  async prepare(session: LaptopSession, spec: InterceptSpec, signal: AbortSignal): Promise<PreparedIntercept> {
-    const { intercepts, agentImage } = this.#options;
+  async prepare(
+    session: LaptopSession,
+    spec: InterceptSpec,
+    signal: AbortSignal,
+    onWarning?: (warning: AppError) => void,
+  ): Promise<PreparedIntercept> {
+    const found = await this.#find(session, spec, signal);
+    this.#options.intercepts.checkFree(session, targetOf(spec, found));
+    await this.#ensure(found.workload, signal, onWarning);
+    return this.#prepared(found);
+  }
+
+  /** The same without doing anything: what is in the way is told. @throws AppError */
+  async plan(
+    session: LaptopSession,
+    spec: InterceptSpec,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly prepared: PreparedIntercept;
+    readonly conflicts: readonly InterceptObstacle[];
+    readonly workload: string;
+  }> {
+    const found = await this.#find(session, spec, signal);
+    const conflicts = this.#options.intercepts.conflictsWith(session, targetOf(spec, found));
+    return { prepared: this.#prepared(found), conflicts, workload: found.workload.name };
+  }
+
+  async #find(session: LaptopSession, spec: InterceptSpec, signal: AbortSignal): Promise<InjectionPort> {
     const namespace = spec.namespace === '' ? session.laptop.namespace : spec.namespace;
     const workload = spec.agent === '' ? spec.name : spec.agent;
     await this.#options.namespaces.check(namespace);
-    const found = await this.#resolve(namespace, workload, spec, signal);
+    return await this.#resolve(namespace, workload, spec, signal);
+  }
+
+  #prepared(found: InjectionPort): PreparedIntercept {
+    const { agentImage } = this.#options;
     const { service, containerPort, protocol } = found;
-    const { kind: workloadKind, name: agent } = found.workload;
-    intercepts.checkFree(session, { ...spec, namespace, agent, workloadKind, containerPort, protocol });
-    await this.#ensure(found.workload, signal);
     return create(PreparedInterceptSchema, {
-      namespace,
-      workloadKind,
+      namespace: found.workload.namespace,
+      workloadKind: found.workload.kind,
       agentImage,
       protocol,
       containerPort,
@@ -85,8 +112,9 @@ export class InterceptPreparer {
   async #resolve(namespace: string, name: string, spec: InterceptSpec, signal: AbortSignal): Promise<InjectionPort> {
     const { injector, workloads } = this.#options;
     const service = spec.serviceName === '' ? undefined : spec.serviceName;
+    const container = spec.container === '' ? undefined : spec.container;
     try {
-      return await injector.resolve(namespace, name, spec.portIdentifier, service);
+      return await injector.resolve(namespace, name, spec.portIdentifier, service, container);
     } catch (thrown) {
       const error = AppError.from(thrown);
       // With a reason, it is the port that is not there, and the reason says which are.
@@ -96,11 +124,12 @@ export class InterceptPreparer {
   }
 
   /** Resolves when the workload's pods have agents, and one of them has called. */
-  async #ensure(target: InjectionTarget, signal: AbortSignal): Promise<void> {
+  async #ensure(target: InjectionTarget, signal: AbortSignal, onWarning?: (warning: AppError) => void): Promise<void> {
     const { sessions, injector, logger } = this.#options;
     const fields = { workload: `${target.name}.${target.namespace}`, kind: target.kind };
     const hadAgent = sessions.agentsOf(target.namespace, target.name).length > 0;
-    await injector.ensureAgent(target, signal, (stage) => logger.info('A traffic-agent is on its way', { ...fields, stage }));
+    const onStage = (stage: string) => logger.info('A traffic-agent is on its way', { ...fields, stage });
+    await injector.ensureAgent(target, signal, onStage, onWarning);
     try {
       await this.#agentArrived(target, signal);
     } catch (error) {
@@ -151,6 +180,11 @@ export class InterceptPreparer {
       this.#options.logger.warn('Agents that did not arrive could not be removed', { workload: target.name, error });
     }
   }
+}
+
+function targetOf(spec: InterceptSpec, { workload, containerPort, protocol }: InjectionPort): InterceptSpec {
+  const { namespace, name: agent, kind: workloadKind } = workload;
+  return { ...spec, namespace, agent, workloadKind, containerPort, protocol };
 }
 
 /** The kinds that the injector knows, in the order in which it prefers them. */

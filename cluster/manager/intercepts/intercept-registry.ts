@@ -31,6 +31,14 @@ export interface InterceptRegistryOptions {
   readonly onWorkloadChanged?: (namespace: string, workload: string) => void;
 }
 
+/** Somebody else's intercept. */
+export interface InterceptObstacle {
+  /** `user@laptop` */
+  readonly owner: string;
+  readonly since: Date;
+  readonly message: string;
+}
+
 const defaults = { inactiveMs: 10 * 60_000, maxPerLaptop: 200, settleMs: 15_000 };
 
 /** Who intercepts what: the arbiter between laptops, and what laptops and agents are told. */
@@ -108,6 +116,24 @@ export class InterceptRegistry {
   checkFree(session: LaptopSession, target: InterceptTarget & { readonly name: string }): void {
     const owner = this.#rivals(session, target).find((other) => !this.#mayDisplace(other, session, target.name));
     if (owner !== undefined) throw describeConflict(owner, target, this.#clock());
+  }
+
+  /** What is in the way of a target, for people to read; nothing where it is free or may be taken. */
+  conflictsWith(session: LaptopSession, target: InterceptTarget & { readonly name: string }): readonly InterceptObstacle[] {
+    const owners = this.#rivals(session, target).filter((other) => !this.#mayDisplace(other, session, target.name));
+    return owners.map((other) => ({
+      owner: other.session.laptop.name,
+      since: other.since,
+      message: describeConflict(other, target, this.#clock()).message,
+    }));
+  }
+
+  /** Ends an intercept, whoever has it. @returns its owner; `undefined` where there is none. */
+  revoke(id: string, by: string): string | undefined {
+    const intercept = this.#find(id);
+    if (intercept === undefined) return undefined;
+    this.#put({ ...intercept, reviews: [], removedBecause: `${by} has revoked it` }, 'revoked');
+    return intercept.session.laptop.name;
   }
 
   /** @returns whether there was one; one that was displaced is thereby seen to. */

@@ -55,6 +55,13 @@ describe('intercepts', () => {
     return found;
   };
 
+  it('leave out the variables that laptops are not to get', async () => {
+    const { laptop, session } = await start({ env: { INTERCEPT_ENVIRONMENT_EXCLUDED: 'OTHER POD' } });
+    (await bed.agent('shop', 'shop-1')).work();
+    await laptop.createIntercept({ session, interceptSpec: onPort(8080) });
+    expect((await inState(session, ACTIVE)).environment).toEqual({});
+  });
+
   it('live from preparation to leaving, with an agent that arrives meanwhile', async () => {
     const deployments = '/apis/apps/v1/namespaces/shop/deployments';
     const { laptop, session, injector } = await start({

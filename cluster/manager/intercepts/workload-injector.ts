@@ -1,3 +1,5 @@
+import type { AppError } from '#protocol/errors/app-error.ts';
+
 /** A workload that can be intercepted. */
 export interface InjectionTarget {
   readonly namespace: string;
@@ -19,7 +21,13 @@ export interface WorkloadInjector {
   /** Finds workload, service, port and container; an empty identifier is whatever is unambiguous. */
   resolve(namespace: string, name: string, portIdentifier: string, service?: string, container?: string): Promise<InjectionPort>;
   /** Resolves when every pod of the workload is one with an agent, or on its way to be. */
-  ensureAgent(target: InjectionTarget, signal: AbortSignal, onStage: (stage: string) => void): Promise<void>;
+  ensureAgent(
+    target: InjectionTarget,
+    signal: AbortSignal,
+    onStage: (stage: string) => void,
+    /** Told of what may keep traffic away nevertheless. */
+    onWarning?: (warning: AppError) => void,
+  ): Promise<void>;
   /** The workloads that have agents, or shall have them. */
   targets(): Promise<readonly InjectionTarget[]>;
   /** Resolves when the pods are as they were, to those that had agents before. */

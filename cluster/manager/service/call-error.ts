@@ -1,9 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { encodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
-
-/** Trailer in which a laptop of this product finds the whole error, remedies included, as JSON in base64. */
-const errorTrailer = 'telepresence-error-bin';
 
 /** Laptops take `Unavailable` for a broken link and `NotFound` for an unknown session, so these have to be what they mean. */
 const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
@@ -22,13 +20,13 @@ const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
 export function toCallError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
   const error = AppError.from(thrown);
-  const trailers = new Headers({ [errorTrailer]: encode(error) });
+  const trailers = new Headers({ [errorTrailer]: encodeError(error) });
   return new ConnectError(textOf(error), codes[error.code] ?? Code.FailedPrecondition, trailers, undefined, thrown);
 }
 
 /** The same as `PreparedIntercept` carries it; the categories are the API's. */
 export function toPreparedError(error: AppError, trailers: Headers): { readonly error: string; readonly errorCategory: number } {
-  trailers.set(errorTrailer, encode(error));
+  trailers.set(errorTrailer, encodeError(error));
   return { error: textOf(error), errorCategory: categories[error.entry.category] };
 }
 
@@ -45,8 +43,4 @@ export async function answered<T>(call: () => T | Promise<T>): Promise<T> {
 
 function textOf({ message, reason }: AppError): string {
   return reason === undefined ? message : `${message}\n${reason}`;
-}
-
-function encode(error: AppError): string {
-  return Buffer.from(JSON.stringify(error.toData())).toString('base64');
 }

@@ -89,3 +89,86 @@ describe('removing agents', () => {
     expect(bed.injector.removed).toEqual([]);
   });
 });
+
+describe('planning and revoking', () => {
+  let bed: TestManager;
+  let desktop: Client<typeof Desktop>;
+  const configMaps = '/api/v1/namespaces/ambassador/configmaps';
+  const id = () => `${bed.session.sessionId}:shop`;
+
+  beforeEach(async () => {
+    bed = await TestManager.start();
+    bed.injector.put('shop', 'shop', 'http');
+    desktop = createClient(Desktop, createGrpcTransport({ baseUrl: bed.url, sessionManager: bed.transport }));
+    await bed.laptop.createIntercept({
+      session: bed.session,
+      interceptSpec: { name: 'shop', agent: 'shop', namespace: 'shop', containerPort: 8080, protocol: 'TCP', targetPort: 3000 },
+    });
+  });
+  afterEach(async () => await bed.stop());
+
+  it('finds the port and who has it, and leaves pods as they are', async () => {
+    bed.injector.onEnsure = () => Promise.reject(new Error('pods were touched'));
+    const session = await bed.arrive('other@laptop');
+    const { prepared, conflicts, workload } = await desktop.planIntercept({
+      session,
+      interceptSpec: { name: 'mine', agent: 'shop' },
+    });
+    expect({ ...prepared }).toMatchObject({ containerPort: 8080, servicePortName: 'http', workloadKind: 'Deployment' });
+    expect(workload).toBe('shop');
+    expect(conflicts).toMatchObject([{ owner: 'me@laptop', message: expect.stringContaining('is intercepted by me on laptop') }]);
+    const own = await desktop.planIntercept({ session: bed.session, interceptSpec: { name: 'shop', agent: 'shop' } });
+    expect(own.conflicts).toEqual([]);
+    const unknown = desktop.planIntercept({ session, interceptSpec: { name: 'none' } });
+    await expect(unknown).rejects.toMatchObject({ code: Code.FailedPrecondition });
+  });
+
+  it('ends an intercept for who could write into the ConfigMap, and for nobody else', async () => {
+    const session = await bed.arrive('admin@office');
+    const nonce = 'a'.repeat(32);
+    const revoke = (request: { id?: string; nonce?: string } = {}) =>
+      desktop.revokeIntercept({ session, id: id(), nonce, ...request });
+    await expect(revoke()).rejects.toThrow('Only who may change the ConfigMap');
+    const annotations = { 'telepresence.io/revocation': `${id()} ${nonce}` };
+    const metadata = { name: 'traffic-manager', namespace: 'ambassador', annotations };
+    bed.api.put(configMaps, { metadata });
+    await expect(revoke({ nonce: 'b'.repeat(32) })).rejects.toThrow('Only who may change the ConfigMap');
+    await expect(revoke({ id: `${session.sessionId}:shop` })).rejects.toThrow('Only who may change the ConfigMap');
+    expect((await revoke()).owner).toBe('me@laptop');
+    const { disposition, message } = await bed.laptop.getIntercept({ session: bed.session, name: 'shop' });
+    expect([disposition, message]).toEqual([REMOVED, 'admin@office has revoked it']);
+    await expect(revoke()).rejects.toMatchObject({ code: Code.NotFound });
+  });
+});
+
+describe('callers of agents', () => {
+  it('are laptops of its namespace, and those that intercept its workload', async () => {
+    const bed = await TestManager.start();
+    try {
+      const desktop = createClient(Desktop, createGrpcTransport({ baseUrl: bed.url, sessionManager: bed.transport }));
+      const agent = (await bed.agent('shop', 'shop-1')).work();
+      const isAllowed = async (caller: string) => (await desktop.checkCaller({ session: agent.session, caller })).allowed;
+      expect(await isAllowed(bed.session.sessionId)).toBe(true);
+      expect(await isAllowed('somebody')).toBe(false);
+      expect(await isAllowed(agent.session.sessionId)).toBe(false);
+      const other = await bed.arrive('other', { namespace: 'elsewhere' });
+      expect(await isAllowed(other.sessionId)).toBe(false);
+      const interceptSpec = {
+        name: 'shop',
+        agent: 'shop',
+        namespace: 'shop',
+        containerPort: 8080,
+        protocol: 'TCP',
+        targetPort: 3000,
+      };
+      await bed.laptop.createIntercept({ session: other, interceptSpec });
+      expect(await isAllowed(other.sessionId)).toBe(true);
+      await bed.laptop.depart(other);
+      expect(await isAllowed(other.sessionId)).toBe(false);
+      const asked = desktop.checkCaller({ session: bed.session, caller: other.sessionId });
+      await expect(asked).rejects.toMatchObject({ code: Code.PermissionDenied });
+    } finally {
+      await bed.stop();
+    }
+  });
+});

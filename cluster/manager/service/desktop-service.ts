@@ -1,9 +1,10 @@
+import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import type { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
-import type { SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
+import { InterceptSpecSchema, type SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { withNearest } from '../intercepts/intercept-preparer.ts';
+import { type InterceptPreparer, withNearest } from '../intercepts/intercept-preparer.ts';
 import type { InterceptRegistry } from '../intercepts/intercept-registry.ts';
 import type { InjectionTarget, WorkloadInjector } from '../intercepts/workload-injector.ts';
 import type { LaptopSession, SessionRegistry } from '../sessions/session-registry.ts';
@@ -14,6 +15,9 @@ import { unknownSession } from './unknown-session.ts';
 export interface DesktopServiceParts {
   readonly sessions: SessionRegistry;
   readonly intercepts: InterceptRegistry;
+  readonly preparer: Pick<InterceptPreparer, 'plan'>;
+  /** Who may change the traffic-manager's ConfigMap may end anybody's intercepts. */
+  readonly mayRevoke: (id: string, nonce: string, signal: AbortSignal) => Promise<boolean>;
   readonly injector: Pick<WorkloadInjector, 'targets' | 'removeAgents'>;
   /** The workloads of a namespace, as far as they can be told. */
   readonly workloads: (namespace: string, signal: AbortSignal) => Promise<readonly WorkloadFacts[]>;
@@ -47,6 +51,15 @@ export function desktopService(parts: DesktopServiceParts): ServiceImpl<typeof D
   };
 
   return {
+    checkCaller: ({ session: info, caller: callerId }) => {
+      const asking = sessions.find(info?.sessionId ?? '');
+      if (asking === undefined) throw unknownSession(info?.sessionId ?? '');
+      if (asking.kind !== 'agent') throw new ConnectError('This is for traffic-agents', Code.PermissionDenied);
+      const caller = sessions.find(callerId);
+      if (caller?.kind !== 'laptop') return { allowed: false };
+      const isOfNamespace = caller.laptop.namespace === asking.agent.namespace;
+      return { allowed: isOfNamespace || intercepts.isServedBy(caller.id, asking.agent) };
+    },
     removeAgents: async ({ session: info, workloads: names, all }, context) =>
       await answered(async () => {
         const session = info === undefined && all ? undefined : needLaptop(info);
@@ -64,6 +77,31 @@ export function desktopService(parts: DesktopServiceParts): ServiceImpl<typeof D
         }
         const removed = await injector.removeAgents(targets);
         return { removed: removed.map(({ name, namespace }) => ({ name, namespace })) };
+      }),
+    planIntercept: async ({ session: info, interceptSpec }, context) =>
+      await answered(async () => {
+        const spec = interceptSpec ?? create(InterceptSpecSchema);
+        const { prepared, conflicts, workload } = await parts.preparer.plan(needLaptop(info), spec, context.signal);
+        return {
+          prepared,
+          workload,
+          conflicts: conflicts.map((conflict) => ({ ...conflict, since: conflict.since.toISOString() })),
+        };
+      }),
+    revokeIntercept: async ({ session: info, id, nonce }, context) =>
+      await answered(async () => {
+        const session = needLaptop(info);
+        if (!(await parts.mayRevoke(id, nonce, context.signal))) {
+          throw new AppError({
+            code: 'cluster.forbidden',
+            message: 'Only who may change the ConfigMap traffic-manager may revoke intercepts of others',
+            reason: 'The ConfigMap does not have the annotation that shows it',
+          });
+        }
+        const owner = intercepts.revoke(id, session.laptop.name);
+        if (owner === undefined) throw new AppError({ code: 'engagement.not-found', message: `There is no intercept ${id}` });
+        logger.info('An intercept was revoked', { intercept: id, owner, by: session.laptop.name });
+        return { owner };
       }),
   };
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import { encodeError, warningTrailer } from '#protocol/cluster/error-trailer.ts';
 import type { AgentInfo, Manager, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { InterceptSpecSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -16,6 +17,8 @@ export interface InterceptCallParts {
   readonly intercepts: InterceptRegistry;
   readonly preparer: InterceptPreparer;
   readonly relay: DialRelay;
+  /** Names of variables that laptops do not get. */
+  readonly excludedVariables: ReadonlySet<string>;
 }
 
 type Calls = Pick<
@@ -61,7 +64,8 @@ export function interceptCalls(
       await answered(async () => {
         const session = needLaptop(info);
         try {
-          return await preparer.prepare(session, interceptSpec ?? create(InterceptSpecSchema), context.signal);
+          const warn = (warning: AppError) => context.responseTrailer.set(warningTrailer, encodeError(warning));
+          return await preparer.prepare(session, interceptSpec ?? create(InterceptSpecSchema), context.signal, warn);
         } catch (thrown) {
           const error = AppError.from(thrown);
           // Somebody else's intercept is told by a status, as `CreateIntercept` does: it is not the request that is wrong.
@@ -94,7 +98,10 @@ export function interceptCalls(
       const session = need(verdict.session);
       if (session.kind !== 'agent') throw new ConnectError('Only traffic-agents review intercepts', Code.PermissionDenied);
       // One that is gone by now is no failure: the agent is about to hear of it.
-      intercepts.review(session, verdict);
+      const environment = Object.fromEntries(
+        Object.entries(verdict.environment).filter(([name]) => !parts.excludedVariables.has(name)),
+      );
+      intercepts.review(session, { ...verdict, environment });
       return {};
     },
 

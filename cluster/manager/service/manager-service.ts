@@ -104,7 +104,11 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
     async *watchWorkloads({ sessionInfo }, context) {
       const session = need(sessionInfo);
       const namespace = session.kind === 'laptop' ? session.laptop.namespace : session.agent.namespace;
-      for await (const changes of parts.workloads.watch(namespace, lifeOf(session, context))) yield toDelta(changes, parts);
+      let isSnapshot = true;
+      for await (const changes of parts.workloads.watch(namespace, lifeOf(session, context))) {
+        yield toDelta(changes, isSnapshot, parts);
+        isSnapshot = false;
+      }
     },
     // oxlint-disable-next-line require-yield -- laptops are not asked for names: only traffic-agents were, by old laptops.
     async *watchLookupDNS(info, context) {
@@ -135,10 +139,12 @@ export function managerService(parts: ManagerServiceParts): Partial<ServiceImpl<
 /** Who has an agent, and who is intercepted, is looked up at the time of telling. */
 function toDelta(
   changes: readonly WorkloadChange[],
+  isSnapshot: boolean,
   { sessions, intercepts }: Pick<ManagerServiceParts, 'sessions' | 'intercepts'>,
 ) {
   return create(WorkloadEventsDeltaSchema, {
     since: timestampNow(),
+    isSnapshot,
     events: changes.map(({ type, workload }) => {
       const clients = intercepts.interceptorsOf(workload.namespace, workload.name);
       const hasAgent = sessions.agentsOf(workload.namespace, workload.name).length > 0;

@@ -24,11 +24,14 @@ export class FakeCluster {
   readonly requests: string[] = [];
   /** Where port-forwards lead. */
   port = 0;
+  /** Where those to a pod lead instead. */
+  readonly podPorts = new Map<string, number>();
   /** No port-forward is answered while set; those that are open stay so. */
   isDeaf = false;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'v4.channel.k8s.io' });
   readonly #forwards = new Map<WebSocket, Socket>();
+  readonly #pods = new Map<WebSocket, string>();
   readonly #unanswered = new Set<Duplex>();
   readonly #connections = new Set<Duplex>();
 
@@ -43,7 +46,7 @@ export class FakeCluster {
       const answer = this.answers.get(new URL(request.url ?? '', 'http://fake').pathname);
       if (this.isDeaf) this.#unanswered.add(socket);
       else if (typeof answer === 'number') socket.end(refusalText(answer));
-      else this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#forward(webSocket));
+      else this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#forward(webSocket, request));
     });
   }
 
@@ -86,6 +89,16 @@ export class FakeCluster {
     for (const webSocket of this.#forwards.keys()) webSocket.terminate();
   }
 
+  /** Port-forwards to one pod. */
+  forwardsTo(pod: string): number {
+    return [...this.#pods.values()].filter((name) => name === pod).length;
+  }
+
+  /** Breaks those to one pod. */
+  cutPod(pod: string): void {
+    for (const [webSocket, name] of this.#pods) if (name === pod) webSocket.terminate();
+  }
+
   /** Breaks the port-forward that was opened last. */
   cutLast(): void {
     [...this.#forwards.keys()].at(-1)?.terminate();
@@ -116,16 +129,20 @@ export class FakeCluster {
     response.end(JSON.stringify(typeof answer === 'number' ? refusal(answer) : answer));
   }
 
-  #forward(webSocket: WebSocket): void {
-    const announce = (channel: number) => webSocket.send(Buffer.from([channel, this.port & 0xff, this.port >> 8]));
+  #forward(webSocket: WebSocket, request: IncomingMessage): void {
+    const pod = /\/pods\/([^/]+)\/portforward/.exec(request.url ?? '')?.[1] ?? '';
+    const port = this.podPorts.get(pod) ?? this.port;
+    const announce = (channel: number) => webSocket.send(Buffer.from([channel, port & 0xff, port >> 8]));
     announce(0);
     announce(1);
-    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true });
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#forwards.set(webSocket, socket);
+    this.#pods.set(webSocket, pod);
     webSocket.on('error', () => undefined);
     webSocket.on('message', (message: Buffer) => socket.write(message.subarray(1)));
     webSocket.once('close', () => {
       this.#forwards.delete(webSocket);
+      this.#pods.delete(webSocket);
       socket.destroy();
     });
     socket.on('data', (chunk: Buffer) => webSocket.send(Buffer.concat([Buffer.from([0]), chunk])));

@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { SessionInfo } from "./manager_pb.js";
+import type { InterceptSpec, PreparedIntercept, SessionInfo } from "./manager_pb.js";
 
 /**
  * Describes the file desktop.proto.
@@ -64,6 +64,47 @@ export declare type RemoveAgentsResponse = Message<"telepresence.desktop.v1.Remo
 export declare const RemoveAgentsResponseSchema: GenMessage<RemoveAgentsResponse>;
 
 /**
+ * @generated from message telepresence.desktop.v1.CheckCallerRequest
+ */
+export declare type CheckCallerRequest = Message<"telepresence.desktop.v1.CheckCallerRequest"> & {
+  /**
+   * The agent's.
+   *
+   * @generated from field: telepresence.manager.SessionInfo session = 1;
+   */
+  session?: SessionInfo | undefined;
+
+  /**
+   * Id of the session that the caller says is its own.
+   *
+   * @generated from field: string caller = 2;
+   */
+  caller: string;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.CheckCallerRequest.
+ * Use `create(CheckCallerRequestSchema)` to create a new message.
+ */
+export declare const CheckCallerRequestSchema: GenMessage<CheckCallerRequest>;
+
+/**
+ * @generated from message telepresence.desktop.v1.CheckCallerResponse
+ */
+export declare type CheckCallerResponse = Message<"telepresence.desktop.v1.CheckCallerResponse"> & {
+  /**
+   * @generated from field: bool allowed = 1;
+   */
+  allowed: boolean;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.CheckCallerResponse.
+ * Use `create(CheckCallerResponseSchema)` to create a new message.
+ */
+export declare const CheckCallerResponseSchema: GenMessage<CheckCallerResponse>;
+
+/**
  * @generated from message telepresence.desktop.v1.AgentWorkload
  */
 export declare type AgentWorkload = Message<"telepresence.desktop.v1.AgentWorkload"> & {
@@ -85,6 +126,138 @@ export declare type AgentWorkload = Message<"telepresence.desktop.v1.AgentWorklo
 export declare const AgentWorkloadSchema: GenMessage<AgentWorkload>;
 
 /**
+ * @generated from message telepresence.desktop.v1.PlanInterceptRequest
+ */
+export declare type PlanInterceptRequest = Message<"telepresence.desktop.v1.PlanInterceptRequest"> & {
+  /**
+   * @generated from field: telepresence.manager.SessionInfo session = 1;
+   */
+  session?: SessionInfo | undefined;
+
+  /**
+   * @generated from field: telepresence.manager.InterceptSpec intercept_spec = 2;
+   */
+  interceptSpec?: InterceptSpec | undefined;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.PlanInterceptRequest.
+ * Use `create(PlanInterceptRequestSchema)` to create a new message.
+ */
+export declare const PlanInterceptRequestSchema: GenMessage<PlanInterceptRequest>;
+
+/**
+ * @generated from message telepresence.desktop.v1.PlanInterceptResponse
+ */
+export declare type PlanInterceptResponse = Message<"telepresence.desktop.v1.PlanInterceptResponse"> & {
+  /**
+   * Without an error: that is told by the status of the call.
+   *
+   * @generated from field: telepresence.manager.PreparedIntercept prepared = 1;
+   */
+  prepared?: PreparedIntercept | undefined;
+
+  /**
+   * @generated from field: repeated telepresence.desktop.v1.InterceptConflict conflicts = 2;
+   */
+  conflicts: InterceptConflict[];
+
+  /**
+   * Name of the workload that was found.
+   *
+   * @generated from field: string workload = 3;
+   */
+  workload: string;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.PlanInterceptResponse.
+ * Use `create(PlanInterceptResponseSchema)` to create a new message.
+ */
+export declare const PlanInterceptResponseSchema: GenMessage<PlanInterceptResponse>;
+
+/**
+ * An intercept of somebody else that is in the way.
+ *
+ * @generated from message telepresence.desktop.v1.InterceptConflict
+ */
+export declare type InterceptConflict = Message<"telepresence.desktop.v1.InterceptConflict"> & {
+  /**
+   * user@laptop
+   *
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+
+  /**
+   * RFC 3339
+   *
+   * @generated from field: string since = 2;
+   */
+  since: string;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.InterceptConflict.
+ * Use `create(InterceptConflictSchema)` to create a new message.
+ */
+export declare const InterceptConflictSchema: GenMessage<InterceptConflict>;
+
+/**
+ * @generated from message telepresence.desktop.v1.RevokeInterceptRequest
+ */
+export declare type RevokeInterceptRequest = Message<"telepresence.desktop.v1.RevokeInterceptRequest"> & {
+  /**
+   * @generated from field: telepresence.manager.SessionInfo session = 1;
+   */
+  session?: SessionInfo | undefined;
+
+  /**
+   * <session>:<name>
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * 16 bytes or more in hexadecimal, made for this request. Before it, the caller has written `<id> <nonce>` as the annotation
+   * telepresence.io/revocation of the ConfigMap traffic-manager: so the API server has found that it may change that.
+   *
+   * @generated from field: string nonce = 3;
+   */
+  nonce: string;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.RevokeInterceptRequest.
+ * Use `create(RevokeInterceptRequestSchema)` to create a new message.
+ */
+export declare const RevokeInterceptRequestSchema: GenMessage<RevokeInterceptRequest>;
+
+/**
+ * @generated from message telepresence.desktop.v1.RevokeInterceptResponse
+ */
+export declare type RevokeInterceptResponse = Message<"telepresence.desktop.v1.RevokeInterceptResponse"> & {
+  /**
+   * user@laptop
+   *
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+};
+
+/**
+ * Describes the message telepresence.desktop.v1.RevokeInterceptResponse.
+ * Use `create(RevokeInterceptResponseSchema)` to create a new message.
+ */
+export declare const RevokeInterceptResponseSchema: GenMessage<RevokeInterceptResponse>;
+
+/**
  * @generated from service telepresence.desktop.v1.Desktop
  */
 export declare const Desktop: GenService<{
@@ -97,6 +270,36 @@ export declare const Desktop: GenService<{
     methodKind: "unary";
     input: typeof RemoveAgentsRequestSchema;
     output: typeof RemoveAgentsResponseSchema;
+  },
+  /**
+   * Whether a laptop may dial and watch at an agent. Asked by the agent, which anybody in the cluster can reach.
+   *
+   * @generated from rpc telepresence.desktop.v1.Desktop.CheckCaller
+   */
+  checkCaller: {
+    methodKind: "unary";
+    input: typeof CheckCallerRequestSchema;
+    output: typeof CheckCallerResponseSchema;
+  },
+  /**
+   * Finds what PrepareIntercept would find, and who is in the way, and changes nothing.
+   *
+   * @generated from rpc telepresence.desktop.v1.Desktop.PlanIntercept
+   */
+  planIntercept: {
+    methodKind: "unary";
+    input: typeof PlanInterceptRequestSchema;
+    output: typeof PlanInterceptResponseSchema;
+  },
+  /**
+   * Ends an intercept, whoever has it. Its laptop is told who did it.
+   *
+   * @generated from rpc telepresence.desktop.v1.Desktop.RevokeIntercept
+   */
+  revokeIntercept: {
+    methodKind: "unary";
+    input: typeof RevokeInterceptRequestSchema;
+    output: typeof RevokeInterceptResponseSchema;
   },
 }>;
 

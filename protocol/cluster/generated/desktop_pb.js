@@ -11,7 +11,7 @@ import { file_manager } from "./manager_pb.js";
  * Describes the file desktop.proto.
  */
 export const file_desktop = /*@__PURE__*/
-  fileDesc("Cg1kZXNrdG9wLnByb3RvEhd0ZWxlcHJlc2VuY2UuZGVza3RvcC52MSJpChNSZW1vdmVBZ2VudHNSZXF1ZXN0EjIKB3Nlc3Npb24YASABKAsyIS50ZWxlcHJlc2VuY2UubWFuYWdlci5TZXNzaW9uSW5mbxIRCgl3b3JrbG9hZHMYAiADKAkSCwoDYWxsGAMgASgIIk8KFFJlbW92ZUFnZW50c1Jlc3BvbnNlEjcKB3JlbW92ZWQYASADKAsyJi50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5BZ2VudFdvcmtsb2FkIjAKDUFnZW50V29ya2xvYWQSDAoEbmFtZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkydgoHRGVza3RvcBJrCgxSZW1vdmVBZ2VudHMSLC50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5SZW1vdmVBZ2VudHNSZXF1ZXN0Gi0udGVsZXByZXNlbmNlLmRlc2t0b3AudjEuUmVtb3ZlQWdlbnRzUmVzcG9uc2ViBnByb3RvMw", [file_manager]);
+  fileDesc("Cg1kZXNrdG9wLnByb3RvEhd0ZWxlcHJlc2VuY2UuZGVza3RvcC52MSJpChNSZW1vdmVBZ2VudHNSZXF1ZXN0EjIKB3Nlc3Npb24YASABKAsyIS50ZWxlcHJlc2VuY2UubWFuYWdlci5TZXNzaW9uSW5mbxIRCgl3b3JrbG9hZHMYAiADKAkSCwoDYWxsGAMgASgIIk8KFFJlbW92ZUFnZW50c1Jlc3BvbnNlEjcKB3JlbW92ZWQYASADKAsyJi50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5BZ2VudFdvcmtsb2FkIlgKEkNoZWNrQ2FsbGVyUmVxdWVzdBIyCgdzZXNzaW9uGAEgASgLMiEudGVsZXByZXNlbmNlLm1hbmFnZXIuU2Vzc2lvbkluZm8SDgoGY2FsbGVyGAIgASgJIiYKE0NoZWNrQ2FsbGVyUmVzcG9uc2USDwoHYWxsb3dlZBgBIAEoCCIwCg1BZ2VudFdvcmtsb2FkEgwKBG5hbWUYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJIocBChRQbGFuSW50ZXJjZXB0UmVxdWVzdBIyCgdzZXNzaW9uGAEgASgLMiEudGVsZXByZXNlbmNlLm1hbmFnZXIuU2Vzc2lvbkluZm8SOwoOaW50ZXJjZXB0X3NwZWMYAiABKAsyIy50ZWxlcHJlc2VuY2UubWFuYWdlci5JbnRlcmNlcHRTcGVjIqMBChVQbGFuSW50ZXJjZXB0UmVzcG9uc2USOQoIcHJlcGFyZWQYASABKAsyJy50ZWxlcHJlc2VuY2UubWFuYWdlci5QcmVwYXJlZEludGVyY2VwdBI9Cgljb25mbGljdHMYAiADKAsyKi50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5JbnRlcmNlcHRDb25mbGljdBIQCgh3b3JrbG9hZBgDIAEoCSJCChFJbnRlcmNlcHRDb25mbGljdBINCgVvd25lchgBIAEoCRINCgVzaW5jZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJImcKFlJldm9rZUludGVyY2VwdFJlcXVlc3QSMgoHc2Vzc2lvbhgBIAEoCzIhLnRlbGVwcmVzZW5jZS5tYW5hZ2VyLlNlc3Npb25JbmZvEgoKAmlkGAIgASgJEg0KBW5vbmNlGAMgASgJIigKF1Jldm9rZUludGVyY2VwdFJlc3BvbnNlEg0KBW93bmVyGAEgASgJMsYDCgdEZXNrdG9wEmsKDFJlbW92ZUFnZW50cxIsLnRlbGVwcmVzZW5jZS5kZXNrdG9wLnYxLlJlbW92ZUFnZW50c1JlcXVlc3QaLS50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5SZW1vdmVBZ2VudHNSZXNwb25zZRJoCgtDaGVja0NhbGxlchIrLnRlbGVwcmVzZW5jZS5kZXNrdG9wLnYxLkNoZWNrQ2FsbGVyUmVxdWVzdBosLnRlbGVwcmVzZW5jZS5kZXNrdG9wLnYxLkNoZWNrQ2FsbGVyUmVzcG9uc2USbgoNUGxhbkludGVyY2VwdBItLnRlbGVwcmVzZW5jZS5kZXNrdG9wLnYxLlBsYW5JbnRlcmNlcHRSZXF1ZXN0Gi4udGVsZXByZXNlbmNlLmRlc2t0b3AudjEuUGxhbkludGVyY2VwdFJlc3BvbnNlEnQKD1Jldm9rZUludGVyY2VwdBIvLnRlbGVwcmVzZW5jZS5kZXNrdG9wLnYxLlJldm9rZUludGVyY2VwdFJlcXVlc3QaMC50ZWxlcHJlc2VuY2UuZGVza3RvcC52MS5SZXZva2VJbnRlcmNlcHRSZXNwb25zZWIGcHJvdG8z", [file_manager]);
 
 /**
  * Describes the message telepresence.desktop.v1.RemoveAgentsRequest.
@@ -28,11 +28,60 @@ export const RemoveAgentsResponseSchema = /*@__PURE__*/
   messageDesc(file_desktop, 1);
 
 /**
+ * Describes the message telepresence.desktop.v1.CheckCallerRequest.
+ * Use `create(CheckCallerRequestSchema)` to create a new message.
+ */
+export const CheckCallerRequestSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 2);
+
+/**
+ * Describes the message telepresence.desktop.v1.CheckCallerResponse.
+ * Use `create(CheckCallerResponseSchema)` to create a new message.
+ */
+export const CheckCallerResponseSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 3);
+
+/**
  * Describes the message telepresence.desktop.v1.AgentWorkload.
  * Use `create(AgentWorkloadSchema)` to create a new message.
  */
 export const AgentWorkloadSchema = /*@__PURE__*/
-  messageDesc(file_desktop, 2);
+  messageDesc(file_desktop, 4);
+
+/**
+ * Describes the message telepresence.desktop.v1.PlanInterceptRequest.
+ * Use `create(PlanInterceptRequestSchema)` to create a new message.
+ */
+export const PlanInterceptRequestSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 5);
+
+/**
+ * Describes the message telepresence.desktop.v1.PlanInterceptResponse.
+ * Use `create(PlanInterceptResponseSchema)` to create a new message.
+ */
+export const PlanInterceptResponseSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 6);
+
+/**
+ * Describes the message telepresence.desktop.v1.InterceptConflict.
+ * Use `create(InterceptConflictSchema)` to create a new message.
+ */
+export const InterceptConflictSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 7);
+
+/**
+ * Describes the message telepresence.desktop.v1.RevokeInterceptRequest.
+ * Use `create(RevokeInterceptRequestSchema)` to create a new message.
+ */
+export const RevokeInterceptRequestSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 8);
+
+/**
+ * Describes the message telepresence.desktop.v1.RevokeInterceptResponse.
+ * Use `create(RevokeInterceptResponseSchema)` to create a new message.
+ */
+export const RevokeInterceptResponseSchema = /*@__PURE__*/
+  messageDesc(file_desktop, 9);
 
 /**
  * @generated from service telepresence.desktop.v1.Desktop

@@ -256,6 +256,13 @@ export declare type InterceptSpec = Message<"telepresence.manager.InterceptSpec"
    * @generated from field: bool replace = 22;
    */
   replace: boolean;
+
+  /**
+   * The container that is meant, whose environment the laptop gets. Empty: that of the port.
+   *
+   * @generated from field: string container = 1000;
+   */
+  container: string;
 };
 
 /**
@@ -1614,6 +1621,13 @@ export declare type WorkloadEventsDelta = Message<"telepresence.manager.Workload
    * @generated from field: repeated telepresence.manager.WorkloadEvent events = 2;
    */
   events: WorkloadEvent[];
+
+  /**
+   * These are all workloads that there are. Others than traffic-managers of this product do not say so.
+   *
+   * @generated from field: bool is_snapshot = 1000;
+   */
+  isSnapshot: boolean;
 };
 
 /**

@@ -23,14 +23,19 @@ const tags = {
   set: 0x31,
 } as const;
 
+/** Values in their order. */
 export const sequence = (...items: readonly Uint8Array[]) => der(tags.sequence, ...items);
 
+/** Values whose order does not count. */
 export const set = (...items: readonly Uint8Array[]) => der(tags.set, ...items);
 
+/** Bytes. */
 export const octetString = (content: Uint8Array) => der(tags.octetString, content);
 
+/** Text. */
 export const utf8String = (text: string) => der(tags.utf8String, Buffer.from(text, 'utf8'));
 
+/** DER knows one way to say yes: 0xff. */
 export const boolean = (value: boolean) => der(tags.boolean, Buffer.from([value ? 0xff : 0]));
 
 /** `[number]` of the context; `isConstructed` where it wraps other values, as explicit tags do. */

@@ -10,6 +10,9 @@ import { makeServerCertificate } from './server-certificate.ts';
 const day = 86_400_000;
 const names = ['agent-injector.ambassador.svc', 'agent-injector.ambassador.svc.cluster.local'];
 
+const make = (validForMs: number, now = Date.now()) =>
+  makeServerCertificate({ issuer: 'Test', dnsNames: names, ipAddresses: [{ family: 4, value: 0x7f000001n }], validForMs, now });
+
 function hasOpenssl(): boolean {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });
@@ -31,7 +34,7 @@ describe('DER values', () => {
 
 describe('a server certificate', () => {
   it('is by its authority, for its names, within its time', () => {
-    const { ca, certificate, key } = makeServerCertificate(names, 365 * day);
+    const { ca, certificate, key } = make(365 * day);
     const issued = new X509Certificate(certificate);
     const authority = new X509Certificate(ca);
     expect(issued.verify(authority.publicKey)).toBe(true);
@@ -40,6 +43,8 @@ describe('a server certificate', () => {
     expect(issued.ca).toBe(false);
     expect(names.map((name) => issued.checkHost(name))).toEqual(names);
     expect(issued.checkHost('agent-injector.other.svc')).toBeUndefined();
+    expect(issued.checkIP('127.0.0.1')).toBe('127.0.0.1');
+    expect(issued.checkIP('127.0.0.2')).toBeUndefined();
     expect(Math.round((Date.parse(issued.validTo) - Date.now()) / day)).toBe(365);
     expect(Date.parse(issued.validFrom)).toBeLessThan(Date.now());
     expect(key).toContain('BEGIN PRIVATE KEY');
@@ -60,15 +65,15 @@ describe('a server certificate', () => {
     };
 
     it('is accepted by openssl in its strict mode', () => {
-      expect(verify(names[0] ?? '', makeServerCertificate(names, 365 * day))).toContain('OK');
-      expect(verify(names[1] ?? '', makeServerCertificate(names, 100 * 365 * day))).toContain('OK');
+      expect(verify(names[0] ?? '', make(365 * day))).toContain('OK');
+      expect(verify(names[1] ?? '', make(100 * 365 * day))).toContain('OK');
     });
 
     it('is refused for other names, another authority, and after its time', () => {
-      const made = makeServerCertificate(names, day);
+      const made = make(day);
       expect(() => verify('elsewhere.svc', made)).toThrow(/hostname mismatch/i);
-      expect(() => verify(names[0] ?? '', { ...made, ca: makeServerCertificate(names, day).ca })).toThrow();
-      const old = makeServerCertificate(names, day, Date.now() - 2 * day);
+      expect(() => verify(names[0] ?? '', { ...made, ca: make(day).ca })).toThrow();
+      const old = make(day, Date.now() - 2 * day);
       expect(() => verify(names[0] ?? '', old)).toThrow(/expired/);
     });
   });

@@ -1,7 +1,8 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { type IpAddress, ipToBytes } from '#base/common/ip.ts';
 import { bitString, boolean, integer, octetString, oid, sequence, set, tagged, time, utf8String } from './der.ts';
 
-/** All as PEM. */
+/** All as PEM. The authority's certificate is the one to trust; its key is gone. */
 export interface ServerCertificate {
   readonly ca: string;
   readonly certificate: string;
@@ -28,14 +29,25 @@ const ids = {
 /** Clocks of a cluster's machines differ. */
 const backdateMs = 3_600_000;
 
+export interface ServerCertificateOptions {
+  /** Common name of the authority. */
+  readonly issuer: string;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses?: readonly IpAddress[];
+  readonly validForMs: number;
+  /** Default: the time it is. */
+  readonly now?: number;
+}
+
 /**
- * A certificate authority and one certificate by it for a server with these DNS names, valid from an hour ago. Nothing else can ever be
+ * A certificate authority and one certificate by it for a server with these names, valid from an hour ago. Nothing else can ever be
  * signed: the authority's key is not kept.
  */
-export function makeServerCertificate(dnsNames: readonly string[], validForMs: number, now = Date.now()): ServerCertificate {
+export function makeServerCertificate(options: ServerCertificateOptions): ServerCertificate {
+  const { dnsNames, ipAddresses = [], validForMs, now = Date.now() } = options;
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = { name: 'Telepresence agent injector', publicKey: authority.publicKey };
+  const issuer = { name: options.issuer, publicKey: authority.publicKey };
   const validity = sequence(time(new Date(now - backdateMs)), time(new Date(now + validForMs)));
   const authorityExtensions = [
     extension(ids.basicConstraints, true, sequence(boolean(true))),
@@ -47,7 +59,15 @@ export function makeServerCertificate(dnsNames: readonly string[], validForMs: n
     // digitalSignature is bit 0.
     extension(ids.keyUsage, true, bitString(Buffer.from([0b1000_0000]), 7)),
     extension(ids.extendedKeyUsage, false, sequence(oid(ids.serverAuth))),
-    extension(ids.subjectAltName, false, sequence(...dnsNames.map((name) => tagged(2, false, Buffer.from(name, 'latin1'))))),
+    // dNSName and iPAddress of RFC 5280, 4.2.1.6.
+    extension(
+      ids.subjectAltName,
+      false,
+      sequence(
+        ...dnsNames.map((name) => tagged(2, false, Buffer.from(name, 'latin1'))),
+        ...ipAddresses.map((ip) => tagged(7, false, ipToBytes(ip))),
+      ),
+    ),
   ];
   const subject = { name: dnsNames[0] ?? 'localhost', publicKey: server.publicKey };
   return {

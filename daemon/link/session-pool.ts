@@ -1,0 +1,124 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Logger } from '#base/common/log.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
+import type { StreamInfo } from '#net/tunnel/stream-info.ts';
+import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { WireSession } from './wire-session.ts';
+
+/** A tunnel and the session that carries it. */
+export interface CarriedTunnel {
+  readonly tunnel: TunnelDuplex;
+  readonly carrier: WireSession;
+}
+
+export interface SessionPoolOptions {
+  /** For calls, and tunnels until there are more sessions. The pool lives as long as it. */
+  readonly first: WireSession;
+  /** Opens another session with the same pod. */
+  readonly open: (signal: AbortSignal) => Promise<WireSession>;
+  /** The service that tunnels are opened on. */
+  readonly tunnelPath: string;
+  /** Port-forwards besides the first that carry tunnels at the same time, while streams have room. */
+  readonly sharedForwards: number;
+  /** The most, where the peer's stream limit asks for them. */
+  readonly maxForwards: number;
+  /** Who the peer is, for people: `the traffic-manager`. */
+  readonly peer: string;
+  /** Any answer shows that the peer is there. */
+  readonly ask: (session: WireSession, timeoutMs: number) => Promise<unknown>;
+  readonly logger: Logger;
+}
+
+/** Opening a port-forward to a pod of a healthy cluster takes 30 ms; a slow one far away some seconds. */
+const openTimeoutMs = 10_000;
+
+/** The sessions with one pod: a first one for calls, and more as tunnels need them. */
+export class SessionPool {
+  readonly #options: SessionPoolOptions;
+  readonly #forwards: WireSession[] = [];
+  readonly #end = new AbortController();
+  #opening: Promise<boolean> | undefined;
+
+  constructor(options: SessionPoolOptions) {
+    this.#options = options;
+  }
+
+  get first(): WireSession {
+    return this.#options.first;
+  }
+
+  stats(): { readonly forwards: number; readonly streams: number } {
+    const all = [this.first, ...this.#forwards];
+    return { forwards: all.length, streams: all.reduce((sum, session) => sum + session.tunnels, 0) };
+  }
+
+  /**
+   * Opens a tunnel on the least busy session; opens another session behind its back where all are busy, and first where all are full.
+   *
+   * @throws AppError where all are full and no other can be had.
+   */
+  async openTunnel(info: StreamInfo, signal: AbortSignal): Promise<CarriedTunnel> {
+    const { maxForwards, tunnelPath, peer } = this.#options;
+    let carrier = this.#pick();
+    while (carrier === undefined && (await untilAborted(this.#grow(maxForwards), signal))) carrier = this.#pick();
+    if (carrier === undefined) {
+      throw new AppError({ code: 'connection.lost', message: `The way to ${peer} has no room for another connection` });
+    }
+    // In the same turn as the choice: of hundreds that waited for one session, each sees those before it.
+    return { tunnel: carrier.openTunnel(tunnelPath, info), carrier };
+  }
+
+  destroy(): void {
+    this.#end.abort();
+    this.first.destroy();
+    for (const session of this.#forwards) session.destroy();
+  }
+
+  /** Waits for one answer on every session; those that stay silent are ended. */
+  async probe(timeoutMs: number): Promise<void> {
+    const open = [this.first, ...this.#forwards].filter((session) => session.isOpen);
+    await Promise.all(open.map((session) => this.#probe(session, timeoutMs)));
+  }
+
+  #pick(): WireSession | undefined {
+    // Tunnels keep off the session of the calls where they can: a look-up should not queue behind a download.
+    const candidates = this.#forwards.filter((session) => session.isOpen && session.hasRoom);
+    const best = candidates.toSorted((a, b) => a.tunnels - b.tunnels)[0];
+    const isWanted = best === undefined ? this.#options.sharedForwards > 0 : best.tunnels > 0;
+    if (isWanted) void this.#grow(this.#options.sharedForwards);
+    return best ?? (this.first.isOpen && this.first.hasRoom ? this.first : undefined);
+  }
+
+  /** @returns whether there is another session now. */
+  #grow(limit: number): Promise<boolean> {
+    if (this.#forwards.length >= limit || !this.first.isOpen) return Promise.resolve(false);
+    this.#opening ??= this.#addForward().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async #addForward(): Promise<boolean> {
+    try {
+      const session = await this.#options.open(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
+      this.#forwards.push(session);
+      void session.closed.then(() => this.#forwards.splice(this.#forwards.indexOf(session), 1));
+      if (!this.#end.signal.aborted) return true;
+      session.destroy();
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#options.logger.warn('No further port-forward', { peer: this.#options.peer, error });
+    }
+    return false;
+  }
+
+  /** An error of the peer is an answer too, and so is any other byte; silence ends the session. */
+  async #probe(session: WireSession, timeoutMs: number): Promise<void> {
+    const before = session.bytesReceived;
+    try {
+      await this.#options.ask(session, timeoutMs);
+    } catch (error) {
+      const { code } = ConnectError.from(error);
+      const isSilent = code === Code.DeadlineExceeded || code === Code.Canceled;
+      if (isSilent && session.bytesReceived === before) session.destroy();
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
+import { managerName } from '#protocol/chart/manager-environment.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import { findManagerPod } from '../link/find-manager.ts';
+
+export type ManagerProbe = CallOutput<'probeContext'>['manager'];
+
+interface PodObject {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly spec?: { readonly containers?: readonly { readonly name?: string; readonly image?: string }[] };
+}
+
+/** The traffic-manager as somebody sees it who has not connected. */
+export async function probeManager(client: KubeClient, namespace: string, signal: AbortSignal): Promise<ManagerProbe> {
+  try {
+    const { pod } = await findManagerPod(client, namespace, signal);
+    const object = await client.find<PodObject>(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${pod}`, signal);
+    return { kind: 'ready', namespace, version: object === undefined ? '' : versionOf(object) };
+  } catch (error) {
+    if (error instanceof KubeStatusError && error.status === 403) return { kind: 'unknown' };
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === 'manager.not-installed') return { kind: 'none' };
+    if (error.code === 'manager.not-ready') return { kind: 'not-ready', namespace, reason: error.reason ?? error.message };
+    throw error;
+  }
+}
+
+/** Of the image's tag: the label may be missing, and tells the version of the chart. */
+function versionOf({ metadata, spec }: PodObject): string {
+  const containers = spec?.containers ?? [];
+  const image = (containers.find(({ name }) => name === managerName) ?? containers[0])?.image ?? '';
+  const tag = /:([^:/@]+)(@.*)?$/.exec(image)?.[1];
+  return tag ?? metadata?.labels?.['app.kubernetes.io/version'] ?? '';
+}

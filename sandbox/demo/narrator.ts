@@ -1,0 +1,51 @@
+import { createInterface } from 'node:readline/promises';
+import { stripVTControlCharacters } from 'node:util';
+
+/** What a person follows: numbered steps, the command that each stands for, what came of it, and how long it took. */
+export class Narrator {
+  readonly #total: number;
+  readonly #isAsking: boolean;
+  #number = 0;
+
+  constructor(total: number, isAsking: boolean) {
+    this.#total = total;
+    this.#isAsking = isAsking;
+  }
+
+  /** Runs one step; its failure is told and thrown on. */
+  async step(title: string, command: string | undefined, work: (say: (text: string) => void) => Promise<void>): Promise<void> {
+    this.#number += 1;
+    if (this.#isAsking && this.#number > 1) await this.#pause();
+    console.log(`\n[${this.#number}/${this.#total}] ${title}`);
+    if (command !== undefined) console.log(`    $ ${command}`);
+    const start = performance.now();
+    try {
+      await work((text) => console.log(text.replaceAll(/^/gm, '    ')));
+    } catch (error) {
+      console.log(`    FAILED after ${seconds(start)}`);
+      throw error;
+    }
+    console.log(`    done in ${seconds(start)}`);
+  }
+
+  async #pause(): Promise<void> {
+    const reader = createInterface({ input: process.stdin, output: process.stdout });
+    try {
+      await reader.question('\nPress Enter for the next step ');
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+/** Two texts beside each other. */
+export function sideBySide(left: string, right: string): string {
+  const [a, b] = [left.split('\n'), right.split('\n')];
+  const width = Math.max(...a.map((line) => stripVTControlCharacters(line).length));
+  const count = Math.max(a.length, b.length);
+  return Array.from({ length: count }, (_, index) => `${(a[index] ?? '').padEnd(width)}  |  ${b[index] ?? ''}`).join('\n');
+}
+
+function seconds(start: number): string {
+  return `${((performance.now() - start) / 1_000).toFixed(1)} s`;
+}

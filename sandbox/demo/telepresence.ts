@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  /** Sends this on its standard input. */
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The product's command, as a person would type it, with settings and processes of the demo's own. */
+export class Telepresence {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #program: string;
+
+  constructor(checkout: string, env: Readonly<Record<string, string | undefined>>) {
+    this.#program = join(checkout, 'bin/telepresence');
+    this.#env = { ...process.env, ...env };
+  }
+
+  /** Runs to the end, whatever that is. */
+  async run(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    const child = spawn(this.#program, [...args], {
+      env: this.#env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdin.end(options.input ?? '');
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code: code ?? 1, stdout, stderr };
+  }
+
+  /** @throws Error with what the command printed, where it failed. */
+  async must(args: readonly string[], options: CommandOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
+    if (code !== 0) throw new Error(`telepresence ${args.join(' ')} ended with ${code}\n${stderr}${stdout}`.trimEnd());
+    return stdout;
+  }
+
+  async json<T>(args: readonly string[], options: CommandOptions = {}): Promise<T> {
+    return JSON.parse(await this.must(['--output', 'json', ...args], options)) as T;
+  }
+
+  /** A command that goes on until `stop`; `ended` settles with its exit code. */
+  start(args: readonly string[]): { readonly ended: Promise<number>; stop(): Promise<void>; output(): string } {
+    const child = spawn(this.#program, [...args], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const ended = once(child, 'close').then(([code]: unknown[]) => (typeof code === 'number' ? code : 1));
+    return {
+      ended,
+      output: () => output,
+      async stop() {
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
+  }
+}
