@@ -191,7 +191,10 @@ describe('other commands', () => {
     const manager = { name: 'Traffic Manager', version: 'v0.1.0' };
     const one = { name: 'dev-shop', manager, agentImage: 'example/agent:1', agents };
     await serve({
-      listVersions: async ({ use }) => ({ daemon: '0.1.0', connections: use === undefined ? [one, { name: 'off', agents: [] }] : [one] }),
+      listVersions: async ({ use }) => ({
+        daemon: '0.1.0',
+        connections: use === undefined ? [one, { name: 'off', agents: [] }] : [one],
+      }),
     });
     expect(json(await run('version --use dev --output json'))).toEqual({
       client: `v${productVersion}`,
@@ -202,7 +205,9 @@ describe('other commands', () => {
     });
     const several = await run('version');
     expect(several.stdout).toContain('Root Daemon    : not running\n');
-    expect(several.stdout).toContain('dev-shop:\n  Traffic Manager: v0.1.0\n  Traffic Agent  : example/agent:1\n    shop.shop: v0.0.9\noff:');
+    expect(several.stdout).toContain(
+      'dev-shop:\n  Traffic Manager: v0.1.0\n  Traffic Agent  : example/agent:1\n    shop.shop: v0.0.9\noff:',
+    );
   });
 
   it('maps errors of the daemon to lines and exit codes', async () => {

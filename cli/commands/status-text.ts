@@ -10,7 +10,7 @@ export function statusLines(state: DaemonState, connection: Connection | undefin
   return [
     'User Daemon: Running',
     ...formatKeyValues(userRows(state, connection)),
-    `Root Daemon: ${isHelperRunning ? 'Running' : 'Not running'}`,
+    `Root Daemon: ${isHelperRunning ? 'Running' : connection?.mode === 'rootless' ? 'Not needed (rootless)' : 'Not running'}`,
     ...(isHelperRunning ? formatKeyValues(rootRows(connection)) : []),
     ...managerLines(connection),
     ...problemLines(state, connection),

@@ -26,12 +26,21 @@ export const version: Command<object> = async (invocation) => {
   const cluster = isOne && first !== undefined ? clusterRows(first) : [];
   const value = {
     ...valueOf([...local, ...cluster]),
-    ...(isOne ? agentsOf(first) : { connections: daemon.connections.map((each) => ({ name: each.name, ...valueOf(clusterRows(each)), ...agentsOf(each) })) }),
+    ...(isOne
+      ? agentsOf(first)
+      : {
+          connections: daemon.connections.map((each) => ({ name: each.name, ...valueOf(clusterRows(each)), ...agentsOf(each) })),
+        }),
   };
   invocation.output.result(value, () =>
     [
       ...lines([...local, ...cluster]),
-      ...(isOne ? agentLines(first) : daemon.connections.flatMap((each) => [`${each.name}:`, ...indented([...lines(clusterRows(each)), ...agentLines(each)])])),
+      ...(isOne
+        ? agentLines(first)
+        : daemon.connections.flatMap((each) => [
+            `${each.name}:`,
+            ...indented([...lines(clusterRows(each)), ...agentLines(each)]),
+          ])),
     ].join('\n'),
   );
   return 0;
@@ -79,7 +88,9 @@ async function daemonVersions(invocation: Invocation): Promise<DaemonVersions> {
     if (api === undefined) return { version: undefined, connections: [] };
     const { use } = invocation.globals;
     const { signal } = invocation;
-    const found = await withApi(Promise.resolve(api), (open) => open.call('listVersions', use === undefined ? {} : { use }, { signal }));
+    const found = await withApi(Promise.resolve(api), (open) =>
+      open.call('listVersions', use === undefined ? {} : { use }, { signal }),
+    );
     return { version: found.daemon, connections: found.connections };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'version-mismatch') throw error;

@@ -4,7 +4,11 @@ import type { CallInput } from '#protocol/local-api/local-api.ts';
 import type { ConnectionState, DoctorCheck } from '#protocol/local-api/model.ts';
 import { connection, json, run, serve } from '../testing/cli-harness.ts';
 
-const paused = (until?: string): ConnectionState => ({ kind: 'paused', since: '2026-01-01T00:00:00.000Z', ...(until === undefined ? {} : { until }) });
+const paused = (until?: string): ConnectionState => ({
+  kind: 'paused',
+  since: '2026-01-01T00:00:00.000Z',
+  ...(until === undefined ? {} : { until }),
+});
 
 describe('pause and resume', () => {
   it('pass the time on in minutes, and show what came of it', async () => {
@@ -61,9 +65,7 @@ describe('doctor', () => {
     });
     const { code, stdout } = await run('doctor api tun --context other');
     expect(code).toBe(1);
-    expect(stdout).toBe(
-      'ok    Title of api (api): because\nFAIL  Title of tun (tun): because\n        do: Do it: x\n',
-    );
+    expect(stdout).toBe('ok    Title of api (api): because\nFAIL  Title of tun (tun): because\n        do: Do it: x\n');
     expect(inputs[0]).toMatchObject({ only: ['api', 'tun'], kubeFlags: { context: 'other' } });
     const structured = await run('doctor --output json');
     expect(structured.code).toBe(1);

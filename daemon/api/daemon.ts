@@ -68,6 +68,7 @@ function createContext(options: DaemonOptions): DaemonContext {
     capabilities: [
       ...(hasPty() ? (['terminal'] as const) : []),
       'handler-command',
+      ...(process.platform === 'linux' ? (['rootless'] as const) : []),
       ...(sandboxProgram() === undefined ? [] : (['sandbox'] as const)),
     ],
     pid: process.pid,

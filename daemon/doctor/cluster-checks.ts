@@ -9,7 +9,7 @@ import type { KubeTarget } from '../kube/kubeconfig.ts';
 import { clientRights, isAllowed } from '../workloads/access-review.ts';
 import { probeManager } from '../workloads/manager-probe.ts';
 import type { DoctorContext } from './doctor-context.ts';
-import { failed, failedBy, type Finding, notApplicable, passed, warned } from './finding.ts';
+import { type Finding, failed, failedBy, notApplicable, passed, warned } from './finding.ts';
 import { findProgram } from './laptop-checks.ts';
 
 /** Programs that log in to clusters: found, and able to. */
@@ -66,7 +66,8 @@ const slowMs = 500;
 
 export async function checkApi({ cluster }: DoctorContext, signal: AbortSignal): Promise<Finding> {
   const { server } = await cluster.target();
-  const get = async (client: KubeClient) => await client.request<{ gitVersion?: string }>({ method: 'GET', path: '/version', signal });
+  const get = async (client: KubeClient) =>
+    await client.request<{ gitVersion?: string }>({ method: 'GET', path: '/version', signal });
   const { gitVersion = 'of unknown version' } = await cluster.ask(get, signal);
   const startedAt = performance.now();
   await cluster.ask(get, signal);
@@ -97,13 +98,18 @@ export async function checkManager({ cluster, managerNamespace }: DoctorContext,
       // Others than ours are numbered otherwise.
       const isOurs = found.version.startsWith('0.');
       if (!isOurs || found.version === productVersion) return passed(text);
-      return warned(`${text}; this is version ${productVersion}`, [{ label: 'Make them the same', command: 'telepresence helm upgrade' }]);
+      return warned(`${text}; this is version ${productVersion}`, [
+        { label: 'Make them the same', command: 'telepresence helm upgrade' },
+      ]);
     }
   }
 }
 
 /** What a connect and an intercept ask of the API server, with this user's rights. */
-export async function checkRights({ cluster, managerNamespace, connection }: DoctorContext, signal: AbortSignal): Promise<Finding> {
+export async function checkRights(
+  { cluster, managerNamespace, connection }: DoctorContext,
+  signal: AbortSignal,
+): Promise<Finding> {
   const target = await cluster.target();
   const manager = managerNamespace(target);
   const namespace = connection?.namespace ?? target.namespace;
@@ -112,19 +118,25 @@ export async function checkRights({ cluster, managerNamespace, connection }: Doc
     rights.map(async (right) => ({ right, allowed: await cluster.ask((client) => isAllowed(client, right, signal), signal) })),
   );
   const missing = answers.filter(({ allowed }) => !allowed).map(({ right }) => right);
-  if (missing.length === 0) return passed(`You may do all that it takes in namespaces ${[...new Set([manager, namespace])].join(' and ')}`);
+  if (missing.length === 0)
+    return passed(`You may do all that it takes in namespaces ${[...new Set([manager, namespace])].join(' and ')}`);
   const text = missing.map((right) => `${right.verb} ${right.resource} in namespace ${right.namespace ?? ''}`).join(', ');
   // The last is for the direct way to agents only.
   const isNeeded = missing.some((right) => right.namespace === manager);
   const remedies = [
     { label: 'Have the rights of every user installed', command: 'telepresence helm upgrade --set clientRbac.create=true' },
   ];
-  return isNeeded ? failed(`You may not ${text}`, remedies) : warned(`You may not ${text}: traffic takes the way by the traffic-manager`, remedies);
+  return isNeeded
+    ? failed(`You may not ${text}`, remedies)
+    : warned(`You may not ${text}: traffic takes the way by the traffic-manager`, remedies);
 }
 
 interface WebhookConfiguration {
   readonly webhooks?: readonly {
-    readonly clientConfig?: { readonly caBundle?: string; readonly service?: { readonly name?: string; readonly namespace?: string } };
+    readonly clientConfig?: {
+      readonly caBundle?: string;
+      readonly service?: { readonly name?: string; readonly namespace?: string };
+    };
   }[];
 }
 
@@ -146,7 +158,8 @@ export async function checkWebhook({ cluster, managerNamespace }: DoctorContext,
     const { service, caBundle = '' } = webhook;
     const expiry = authorityExpiry(caBundle);
     if (expiry === undefined) return failed(`${name} has no certificate authority yet`, [upgrade]);
-    if (expiry.getTime() < Date.now()) return failed(`The certificate authority of ${name} ended on ${expiry.toDateString()}`, [upgrade]);
+    if (expiry.getTime() < Date.now())
+      return failed(`The certificate authority of ${name} ended on ${expiry.toDateString()}`, [upgrade]);
     const slices = await cluster.ask(
       async (client) =>
         await wrapped(
@@ -161,7 +174,9 @@ export async function checkWebhook({ cluster, managerNamespace }: DoctorContext,
     );
     const until = `its certificate authority holds until ${expiry.toDateString()}`;
     if (slices.forbidden) return passed(`It is registered, and ${until}`);
-    const isServed = slices.value?.items?.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready === true));
+    const isServed = slices.value?.items?.some(({ endpoints }) =>
+      endpoints?.some(({ conditions }) => conditions?.ready === true),
+    );
     if (isServed === true) return passed(`It is registered and served, and ${until}`);
     return failed(`Nobody serves ${name}: no agents come into pods`, [
       { label: 'Look at the traffic-manager', command: `kubectl --namespace ${namespace} get pods` },
@@ -172,7 +187,9 @@ export async function checkWebhook({ cluster, managerNamespace }: DoctorContext,
   }
 }
 
-async function wrapped<T>(answer: Promise<T>): Promise<{ readonly forbidden: true } | { readonly forbidden: false; readonly value: T }> {
+async function wrapped<T>(
+  answer: Promise<T>,
+): Promise<{ readonly forbidden: true } | { readonly forbidden: false; readonly value: T }> {
   try {
     return { forbidden: false, value: await answer };
   } catch (error) {

@@ -26,7 +26,9 @@ export function createDiagnoseHandlers(daemon: DaemonContext, connections: Conne
       });
     return {
       name,
-      ...(manager === undefined ? {} : { manager: { name: manager.name, version: manager.version }, agentImage: manager.agentImage }),
+      ...(manager === undefined
+        ? {}
+        : { manager: { name: manager.name, version: manager.version }, agentImage: manager.agentImage }),
       agents: asked.agents.map((agent) => ({ ...agent })),
     };
   };

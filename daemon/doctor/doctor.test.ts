@@ -47,13 +47,19 @@ async function apiServer(answer: (path: string, body: string) => Answer, date?: 
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       const [status, value] = answer((request.url ?? '').split('?')[0] ?? '', body);
-      response.writeHead(status, { 'content-type': 'application/json', ...(date === undefined ? {} : { date: date.toUTCString() }) });
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        ...(date === undefined ? {} : { date: date.toUTCString() }),
+      });
       response.end(JSON.stringify(value));
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  cleanups.push(() => server.closeAllConnections(), () => server.close());
+  cleanups.push(
+    () => server.closeAllConnections(),
+    () => server.close(),
+  );
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -124,7 +130,12 @@ describe('the doctor', () => {
   it('names what is unknown, and blames a dead API server once', async () => {
     expect(() => chosenChecks(['api', 'none'])).toThrow('There is no check "none"');
     const of = context('http://127.0.0.1:1');
-    const checks = await runChecks(chosenChecks(['manager', 'api', 'clock', 'rbac']), of, () => undefined, AbortSignal.timeout(20_000));
+    const checks = await runChecks(
+      chosenChecks(['manager', 'api', 'clock', 'rbac']),
+      of,
+      () => undefined,
+      AbortSignal.timeout(20_000),
+    );
     expect(checks.map(({ id, status }) => [id, status])).toEqual([
       ['clock', 'not-applicable'],
       ['api', 'fail'],
@@ -137,7 +148,10 @@ describe('the doctor', () => {
   it('does not wait for what hangs', async () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    cleanups.push(() => server.closeAllConnections(), () => server.close());
+    cleanups.push(
+      () => server.closeAllConnections(),
+      () => server.close(),
+    );
     const of = context(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const [api] = await runChecks(['api'], of, () => undefined, AbortSignal.timeout(20_000), 200);
     expect(api).toMatchObject({ status: 'fail', reason: 'It took longer than 0.2 s' });
@@ -158,7 +172,9 @@ describe('the doctor', () => {
       await check('manager', context(await apiServer((path) => answer(path) ?? healthy(path))));
     const missing = await managerWith((path) => (path.includes('/services/') ? [404, { reason: 'NotFound' }] : undefined));
     expect(missing).toMatchObject({ status: 'fail', remedies: [{ command: 'telepresence helm install' }, {}] });
-    expect((await managerWith((path) => (path.endsWith('/pods') ? [200, { items: [] }] : undefined))).reason).toContain('It has no pods');
+    expect((await managerWith((path) => (path.endsWith('/pods') ? [200, { items: [] }] : undefined))).reason).toContain(
+      'It has no pods',
+    );
     expect((await managerWith((path) => (path.includes('/services/') ? [403, {}] : undefined))).status).toBe('warn');
     const old = { ...readyPod, spec: { containers: [{ name: 'traffic-manager', image: 'tel:0.0.1' }] } };
     expect((await managerWith((path) => (path.endsWith('/pods/tm') ? [200, old] : undefined))).status).toBe('warn');
@@ -176,7 +192,10 @@ describe('the doctor', () => {
   it('finds a login program missing, failing, and on the path of the caller only', async () => {
     const exec = (command: string) => ({ user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command } } });
     const server = await apiServer(healthy);
-    expect(await check('auth-plugin', context(server, exec('no-such-login')))).toMatchObject({ status: 'fail', reason: expect.stringContaining('not on the PATH') });
+    expect(await check('auth-plugin', context(server, exec('no-such-login')))).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('not on the PATH'),
+    });
     expect((await check('auth-plugin', context(server, exec('false')))).status).toBe('fail');
     const bin = join(directory, 'bin');
     mkdirSync(bin);
@@ -207,7 +226,10 @@ describe('the doctor', () => {
       lookupTimeoutMs: 1,
     };
     const server = await apiServer(healthy);
-    const lost = context(server, { connection: connection({ dns }), verifyDns: () => Promise.resolve({ ok: false, reason: 'lost' }) });
+    const lost = context(server, {
+      connection: connection({ dns }),
+      verifyDns: () => Promise.resolve({ ok: false, reason: 'lost' }),
+    });
     expect(await check('dns', lost)).toMatchObject({ status: 'fail', reason: 'lost' });
     const paused = context(server, { connection: connection({ state: { kind: 'paused', since: '' } }) });
     expect((await check('dns', paused)).status).toBe('not-applicable');
@@ -216,7 +238,9 @@ describe('the doctor', () => {
   it('says that the helper is missing while there is a connection, and what a dead one left', async () => {
     const server = await apiServer(healthy);
     expect((await check('helper', context(server, { connection: connection() }))).status).toBe('fail');
-    expect((await check('helper', context(server, { connection: connection({ mode: 'rootless' }) }))).status).toBe('not-applicable');
+    expect((await check('helper', context(server, { connection: connection({ mode: 'rootless' }) }))).status).toBe(
+      'not-applicable',
+    );
     writeFileSync(join(directory, 'journal.json'), '{}');
     expect((await check('helper', context(server))).status).toBe('warn');
   });
@@ -225,7 +249,9 @@ describe('the doctor', () => {
     const server = await apiServer(healthy);
     const { readHostRoutes } = await import('../routing/host-routes.ts');
     const { formatCidr } = await import('#base/common/cidr.ts');
-    const own = (await readHostRoutes()).find(({ cidr, interfaceName }) => cidr.family === 4 && cidr.prefix > 1 && interfaceName !== 'lo');
+    const own = (await readHostRoutes()).find(
+      ({ cidr, interfaceName }) => cidr.family === 4 && cidr.prefix > 1 && interfaceName !== 'lo',
+    );
     if (own === undefined) return;
     const subnet = formatCidr(own.cidr);
     const routing = {
@@ -240,6 +266,8 @@ describe('the doctor', () => {
     };
     expect((await check('routes', context(server, { connection: connection({ routing }) }))).status).toBe('warn');
     const virtual = [{ subnet, virtual: '246.246.0.0/16' }];
-    expect((await check('routes', context(server, { connection: connection({ routing: { ...routing, virtual } }) }))).status).toBe('pass');
+    expect(
+      (await check('routes', context(server, { connection: connection({ routing: { ...routing, virtual } }) }))).status,
+    ).toBe('pass');
   });
 });

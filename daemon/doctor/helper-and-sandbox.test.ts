@@ -38,7 +38,11 @@ describe('the sandbox program', () => {
       if (process.argv[2] === 'up') console.log(JSON.stringify({ kubeconfig: '/k', context: 'sandbox', namespace: 'shop' }));
     `);
     const stages: string[] = [];
-    expect(await startSandbox(file, (stage) => stages.push(stage), signal)).toEqual({ kubeconfig: '/k', context: 'sandbox', namespace: 'shop' });
+    expect(await startSandbox(file, (stage) => stages.push(stage), signal)).toEqual({
+      kubeconfig: '/k',
+      context: 'sandbox',
+      namespace: 'shop',
+    });
     await stopSandbox(file, (stage) => stages.push(stage), signal);
     expect(stages).toEqual(['up --output json-stream', 'down --output json-stream']);
   });

@@ -22,13 +22,16 @@ export async function describeHelper(launch: HelperLaunch, socketPath: string): 
       { path: launch.helperScript, purpose: 'The program itself' },
       { path: directory, purpose: 'Made: its socket, its log, and its journal of what has to be undone' },
       { path: '/dev/net/tun', purpose: 'Opened: makes the virtual interface' },
-      { path: '/etc/resolv.conf', purpose: 'Read; replaced while connected only where there is neither systemd-resolved nor nftables' },
+      {
+        path: '/etc/resolv.conf',
+        purpose: 'Read; replaced while connected only where there is neither systemd-resolved nor nftables',
+      },
       { path: '/proc/net', purpose: 'Read: routes and listening sockets' },
     ],
     changes: [
       'Makes a virtual interface (tel0, tel1, …) with an address from 198.18.0.0/15, and removes it',
       "Adds routes to the cluster's subnets through that interface; never a default route, never one that is there already",
-      "Sends look-ups of names to the interface: by systemd-resolved, else by nftables rules, else by /etc/resolv.conf",
+      'Sends look-ups of names to the interface: by systemd-resolved, else by nftables rules, else by /etc/resolv.conf',
       'Undoes all of it when the daemon ends, however it ends, and ends itself 10 s after',
     ],
     ...(pid === undefined ? {} : { version: productVersion }),

@@ -5,14 +5,15 @@ import { delimiter, join } from 'node:path';
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import { HelperClient } from '../helper-client/helper-client.ts';
 import type { DoctorContext } from './doctor-context.ts';
-import { failed, failedBy, type Finding, notApplicable, passed, warned } from './finding.ts';
+import { type Finding, failed, failedBy, notApplicable, passed, warned } from './finding.ts';
 
 const startRemedy = { label: 'Start it with a command that may ask for your password', command: 'telepresence connect' };
 
 /** The privileged helper: whether it runs and is of this version, and could be started; whether one left something behind. */
 export async function checkHelper(context: DoctorContext, signal: AbortSignal): Promise<Finding> {
   const { connection, helperSocket, helperDirectory, env } = context;
-  if (connection?.mode === 'rootless') return notApplicable('This connection does without: it changes a network namespace of its own');
+  if (connection?.mode === 'rootless')
+    return notApplicable('This connection does without: it changes a network namespace of its own');
   if (await isHelperListening(helperSocket)) {
     try {
       const helper = await HelperClient.connect(helperSocket, { signal });
@@ -98,7 +99,9 @@ export async function checkFuse({ env }: DoctorContext): Promise<Finding> {
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     return warned(`Volumes cannot be mounted: /dev/fuse ${isMissing ? 'does not exist' : 'may not be opened by you'}`, [
-      isMissing ? { label: "Load the kernel's module", command: 'sudo modprobe fuse' } : { label: 'Have yourself added to the group that owns it' },
+      isMissing
+        ? { label: "Load the kernel's module", command: 'sudo modprobe fuse' }
+        : { label: 'Have yourself added to the group that owns it' },
     ]);
   }
   const program = (await findProgram('fusermount3', env)) ?? (await findProgram('fusermount', env));

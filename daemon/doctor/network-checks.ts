@@ -5,7 +5,7 @@ import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { interfaceNamePattern } from '#protocol/helper/helper-api.ts';
 import { type HostRoute, readHostRoutes } from '../routing/host-routes.ts';
 import type { DoctorContext } from './doctor-context.ts';
-import { failedBy, type Finding, notApplicable, passed, warned } from './finding.ts';
+import { type Finding, failedBy, notApplicable, passed, warned } from './finding.ts';
 
 interface NodeList {
   readonly items?: readonly { readonly spec?: { readonly podCIDRs?: readonly string[] } }[];
@@ -26,7 +26,10 @@ export async function checkRoutes({ connection, cluster }: DoctorContext, signal
   const routes = (await readHostRoutes()).filter(({ cidr, interfaceName }) => cidr.prefix > 1 && !isOurs(interfaceName));
   let subnets: readonly Cidr[];
   try {
-    subnets = connection?.routing === undefined ? await cluster.ask((client) => clusterSubnets(client, signal), signal) : connectedSubnets(connection.routing);
+    subnets =
+      connection?.routing === undefined
+        ? await cluster.ask((client) => clusterSubnets(client, signal), signal)
+        : connectedSubnets(connection.routing);
   } catch (error) {
     signal.throwIfAborted();
     return notApplicable(`The subnets of the cluster are not known: ${failedBy(error).reason}`);
@@ -48,7 +51,13 @@ function conflictText({ route, subnet }: { readonly route: HostRoute; readonly s
   return `${formatCidr(route.cidr)} by ${route.interfaceName} overlaps the cluster's ${formatCidr(subnet)}`;
 }
 
-function connectedSubnets({ serviceSubnet, podSubnets }: { serviceSubnet?: string | undefined; podSubnets: readonly string[] }): Cidr[] {
+function connectedSubnets({
+  serviceSubnet,
+  podSubnets,
+}: {
+  serviceSubnet?: string | undefined;
+  podSubnets: readonly string[];
+}): Cidr[] {
   return [...(serviceSubnet === undefined ? [] : [serviceSubnet]), ...podSubnets].flatMap((text) => parseCidr(text) ?? []);
 }
 
@@ -134,7 +143,8 @@ export async function checkProxy({ env, callerEnv, cluster, connection }: Doctor
     (target) => target.server.hostname,
     () => undefined,
   );
-  const direct = server === undefined ? '' : `; Telepresence itself reaches ${server} directly, unless the kubeconfig has a proxy-url`;
+  const direct =
+    server === undefined ? '' : `; Telepresence itself reaches ${server} directly, unless the kubeconfig has a proxy-url`;
   if (missing.length === 0) return passed(`${names}: the cluster's names are excepted${direct}`);
   const wanted = missing.map((suffix) => `.${suffix}`).join(',');
   return warned(`Programs that heed ${names} will send requests for names of the cluster to the proxy${direct}`, [

@@ -4,7 +4,7 @@ import { type DoctorCheckId, doctorCheckIds } from '#protocol/local-api/doctor-c
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
 import { checkApi, checkAuthPlugin, checkClock, checkManager, checkRights, checkWebhook } from './cluster-checks.ts';
 import type { DoctorContext } from './doctor-context.ts';
-import { failed, failedBy, type Finding, notApplicable } from './finding.ts';
+import { type Finding, failed, failedBy, notApplicable } from './finding.ts';
 import { checkDns, checkFuse, checkHelper, checkTun } from './laptop-checks.ts';
 import { checkProxy, checkRoutes, checkVpn } from './network-checks.ts';
 
@@ -65,7 +65,12 @@ export async function runChecks(
   );
 }
 
-async function runCheck({ run, needsApi }: Check, context: DoctorContext, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+async function runCheck(
+  { run, needsApi }: Check,
+  context: DoctorContext,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Finding> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     return await untilAborted(run(context, deadline), deadline);

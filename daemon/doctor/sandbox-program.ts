@@ -38,7 +38,11 @@ export async function startSandbox(
   throw new AppError({ code: 'internal', message: 'The sandbox cluster did not say where it is' });
 }
 
-export async function stopSandbox(program: string | undefined, onStage: (stage: string) => void, signal: AbortSignal): Promise<void> {
+export async function stopSandbox(
+  program: string | undefined,
+  onStage: (stage: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   await runSandbox(program, 'down', signal, (line) => {
     const progress = progressLine.safeParse(line);
     if (progress.success) onStage(progress.data.stage);
@@ -82,7 +86,8 @@ function ended(child: ChildProcess, signal: AbortSignal): Promise<number> {
     child.once('error', (error) => {
       if (error.name !== 'AbortError') reject(error);
       else if (signal.aborted) reject(new AppError({ code: 'cancelled', message: 'The sandbox cluster was cancelled' }, error));
-      else reject(new AppError({ code: 'timeout', message: `The sandbox cluster took longer than ${timeoutMs / 1_000} s` }, error));
+      else
+        reject(new AppError({ code: 'timeout', message: `The sandbox cluster took longer than ${timeoutMs / 1_000} s` }, error));
     });
     child.once('close', (code) => resolve(code ?? 1));
   });

@@ -181,7 +181,9 @@ export class Engagement {
       this.#becomeActive();
     } else if (error !== undefined) {
       this.#active.reject(error);
-      this.wait(error);
+      // Revoked, or displaced: to make it again would be against whoever did that.
+      if (error.code === 'engagement.removed' && this.#isEstablished) this.end(error);
+      else this.wait(error);
     } else {
       this.wait(
         new AppError({

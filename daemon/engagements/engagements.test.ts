@@ -400,6 +400,16 @@ describe('engagements', () => {
     expect(await askShop('again')).toBe('you said again');
   });
 
+  it('are over when somebody revoked them, say who did, and are seen to', async () => {
+    await intercept();
+    await vi.waitFor(() => expect(shown.get('shop')?.state.kind).toBe('active'), soon);
+    fake.change('shop', { disposition: InterceptDispositionType.REMOVED, message: 'It was revoked by admin@office' });
+    const reason = { code: 'engagement.removed', message: 'It was revoked by admin@office' };
+    await vi.waitFor(() => expect(shown.get('shop')?.state).toMatchObject({ kind: 'ended', reason }), soon);
+    await vi.waitFor(() => expect(fake.intercepts.has('shop')).toBe(false), soon);
+    expect(fake.countOf('create')).toBe(1);
+  });
+
   it('are not made again when somebody ended them in the cluster', async () => {
     await intercept();
     // Seen by the watch, and not only in the answer to its creation.

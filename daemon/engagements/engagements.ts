@@ -268,9 +268,14 @@ export class Engagements {
     const infos = new Map(own.map((info) => [info.spec?.name ?? '', info]));
     const wanted = new Set<string>();
     for (const engagement of this.#engagements.values()) {
-      for (const { wireName } of engagement.ports) wanted.add(wireName);
+      // What the traffic-manager still shows of one that it ended is seen to by taking it away.
       if (engagement.isEnded) continue;
       engagement.update(infos);
+      if (engagement.isEnded) {
+        this.#remember();
+        continue;
+      }
+      for (const { wireName } of engagement.ports) wanted.add(wireName);
       const missing = engagement.ports.filter(({ info }) => info === undefined);
       if (!engagement.isEstablished || missing.length === 0) continue;
       if (missing.some(({ wireName }) => seen.has(wireName))) {

@@ -2,12 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Sends a signal to a process group; one that has ended is left alone. */
-export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
-    return true;
   } catch {
-    return false;
+    // There is nobody in it.
   }
 }
 

@@ -17,6 +17,9 @@ interface NamespaceObject {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
+/** What Telepresence 2.20 puts into each namespace that a traffic-manager is limited to: `owned-by` says whose. */
+const claimName = 'traffic-manager-claim';
+
 /** No traffic-manager manages them. */
 const systemNamespaces = ['kube-system', 'kube-node-lease'];
 
@@ -40,9 +43,9 @@ export async function refuseOverlap(
   const ownNames = new Set(managed(own.selector).map(({ metadata }) => metadata.name));
   for (const { metadata, data } of found.configMaps) {
     if (metadata.namespace === own.namespace || !(await isThere(client, metadata.namespace, signal))) continue;
-    const shared = managed(readSelector(data?.[namespaceSelectorKey])).flatMap(({ metadata: { name } }) =>
-      ownNames.has(name) ? [name] : [],
-    );
+    const claimed = found.claims.flatMap(({ namespace, owner }) => (owner === metadata.namespace ? [namespace] : []));
+    const selected = managed(readSelector(data?.[namespaceSelectorKey])).map(({ metadata: { name } }) => name);
+    const shared = (claimed.length > 0 ? claimed : selected).filter((name) => ownNames.has(name));
     if (shared.length === 0) continue;
     const listed = shared.length > 3 ? `${shared.slice(0, 3).join(', ')} and ${shared.length - 3} more` : shared.join(', ');
     throw new AppError({
@@ -64,11 +67,17 @@ export async function refuseOverlap(
 async function lookAround(client: KubeClient, signal: AbortSignal) {
   try {
     const query = { fieldSelector: `metadata.name=${managerName}` };
-    const [configMaps, namespaces] = await Promise.all([
+    const claimQuery = { fieldSelector: `metadata.name=${claimName}` };
+    const [configMaps, claims, namespaces] = await Promise.all([
       client.request<List<ConfigMapObject>>({ method: 'GET', path: '/api/v1/configmaps', query, signal }),
+      client.request<List<ConfigMapObject>>({ method: 'GET', path: '/api/v1/configmaps', query: claimQuery, signal }),
       client.request<List<NamespaceObject>>({ method: 'GET', path: '/api/v1/namespaces', signal }),
     ]);
-    return { configMaps: configMaps.items, namespaces: namespaces.items };
+    return {
+      configMaps: configMaps.items,
+      claims: claims.items.map(({ metadata, data }) => ({ namespace: metadata.namespace, owner: data?.['owned-by'] })),
+      namespaces: namespaces.items,
+    };
   } catch (error) {
     if (error instanceof KubeStatusError && error.status === 403) return undefined;
     throw error;

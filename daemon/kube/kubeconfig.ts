@@ -75,7 +75,9 @@ export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
     namespace: base.namespace ?? 'default',
     server: new URL(cluster.server),
     credentials: credentialsOf(chosen, cluster, flags, flags.token === undefined ? tokenFileOf(files, userName) : undefined),
-    authPlugin: (user.exec as { command?: string } | undefined | null)?.command ?? (user.authProvider as { name?: string } | undefined)?.name,
+    authPlugin:
+      (user.exec as { command?: string } | undefined | null)?.command ??
+      (user.authProvider as { name?: string } | undefined)?.name,
     extension: findExtension(files, cluster.name),
   };
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallInput } from '#protocol/local-api/local-api.ts';
-import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
+import type { LogLine } from '#protocol/local-api/log-api.ts';
+import type { Connection, ConnectRequest, Engagement } from '#protocol/local-api/model.ts';
 import type { Connections } from '../connection/connections.ts';
 import { gatherLogs } from './gather-logs.ts';
 import { listLogSources } from './log-sources.ts';
@@ -269,6 +270,23 @@ describe('logs of a cluster', () => {
     await expect.poll(() => texts.length, soon).toBe(6);
     api.pods.splice(0);
     api.followers.get(name)?.destroy();
+    await done;
+  });
+
+  it('are joined by what the handler of an engagement prints', async () => {
+    const path = join(directory, 'logs', 'handler-one-shop.log');
+    writeFileSync(path, '2026-01-01T00:00:00.000Z listening\n');
+    const engagement = { name: 'shop', connection: 'one', process: {} } as Engagement;
+    const lines: LogLine[] = [];
+    const options = { laptop: laptop(), connections, engagements: () => [engagement], signal: stop.signal, logger: silentLogger };
+    const source = { kind: 'handler' as const, engagement: 'shop' };
+    const done = tailLog({ source, history: 10 }, { ...options, emit: (event) => lines.push(...event.lines) });
+    await expect.poll(() => lines, soon).toEqual([{ time: '2026-01-01T00:00:00.000Z', text: 'listening' }]);
+    appendFileSync(path, '2026-01-01T00:00:01.000Z WARN SECRET_KEY_TOKEN=abc\n');
+    await expect.poll(() => lines[1]?.text, soon).toBe('WARN SECRET_KEY_TOKEN=[redacted]');
+    const sources = await listLogSources(laptop(), connections, [engagement], {}, stop.signal, silentLogger);
+    expect(sources).toContainEqual(source);
+    stop.abort();
     await done;
   });
 

@@ -9,8 +9,8 @@ const maxLotLines = 1_000;
 /** A burst may wait for a second. */
 const maxWaitingLines = 20_000;
 
-/** Of the lines of the past, which come in one lot. */
-const maxHistoryCharacters = 4 * 1024 * 1024;
+/** Of the lines of the past, which come in one lot: a client with 4 MiB to read is taken for one that does not read. */
+const maxHistoryCharacters = 2 * 1024 * 1024;
 
 /** Hands the lines of one source on in lots. Of lines that come too fast the oldest are left out, and counted. */
 export class LogLots {

@@ -39,7 +39,10 @@ function checkValue(setting: Setting<unknown>, path: string, value: unknown): vo
     setting.parse(value);
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
-    throw new AppError({ code: 'config.invalid', message: `${path} cannot be that`, reason: error.message, context: { key: path } }, error);
+    throw new AppError(
+      { code: 'config.invalid', message: `${path} cannot be that`, reason: error.message, context: { key: path } },
+      error,
+    );
   }
 }
 

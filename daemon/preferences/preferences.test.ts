@@ -12,7 +12,14 @@ import { RecentConnections } from './recents.ts';
 let directory = '';
 const file = (name = 'file') => join(directory, name);
 const newState = () =>
-  new StateStore({ version: '0', capabilities: [], pid: 1, executable: '', installId: '', startedAt: '2026-01-01T00:00:00.000Z' });
+  new StateStore({
+    version: '0',
+    capabilities: [],
+    pid: 1,
+    executable: '',
+    installId: '',
+    startedAt: '2026-01-01T00:00:00.000Z',
+  });
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'preferences-'));

@@ -4,8 +4,8 @@ import type { IBuffer, IBufferCell, IBufferLine, IModes, Terminal } from '@xterm
 /** Private modes that the terminal does not tell of by itself: cursor shown, and how the mouse is reported. */
 export const trackedModes = [25, 1005, 1006, 1015, 1016] as const;
 
-/** Beyond this the oldest lines are left out: a client has to take it in one message. */
-const maxCharacters = 2 * 1024 * 1024;
+/** Beyond this the oldest lines are left out: it is one message, and a client with 4 MiB to read is taken for one that does not read. */
+const maxCharacters = 1024 * 1024;
 
 /** Between two turns for others. A line of 80 columns takes some 10 µs. */
 const linesPerTurn = 400;

@@ -100,7 +100,15 @@ describe('UiHost', () => {
     });
     const again = await get(origin, '/assets/main-1a2B3c4D.js', { 'if-none-match': script.headers.etag ?? '' });
     expect(again.status).toBe(304);
-    for (const path of ['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/link.txt', '/assets', '/none.js', '/%00.js'])
+    for (const path of [
+      '/../secret.txt',
+      '/%2e%2e/secret.txt',
+      '/..%2fsecret.txt',
+      '/link.txt',
+      '/assets',
+      '/none.js',
+      '/%00.js',
+    ])
       expect((await get(origin, path)).status, path).toBe(404);
     expect((await get(origin, '/', {}, 'POST')).status).toBe(405);
   });

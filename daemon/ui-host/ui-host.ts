@@ -108,7 +108,9 @@ export class UiHost {
     server.on('connection', (socket: Socket) => this.#strangers.set(socket, isOfAnotherUser(socket)));
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => undefined);
-      void this.#isStranger(request).then((isStranger) => (isStranger ? refuse(socket, 403) : this.#upgrade(request, socket, head)));
+      void this.#isStranger(request).then((isStranger) =>
+        isStranger ? refuse(socket, 403) : this.#upgrade(request, socket, head),
+      );
     });
     const failed = once(server, 'error').then(([error]) => {
       throw error;

@@ -3,7 +3,15 @@ import { Informer, type InformerEvent } from '#net/kube/informer.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { WorkloadDetails } from '#protocol/local-api/model.ts';
 import { type DetailChange, DetailIndex } from './detail-index.ts';
-import { type KeptPod, keptPod, keptService, keptWorkload, type PodObject, type ServiceObject, type WorkloadObject } from './workload-objects.ts';
+import {
+  type KeptPod,
+  keptPod,
+  keptService,
+  keptWorkload,
+  type PodObject,
+  type ServiceObject,
+  type WorkloadObject,
+} from './workload-objects.ts';
 
 /** Changes are gathered for so long: ten times a second is as fast as anybody reads. */
 const gatherMs = 100;
@@ -101,8 +109,11 @@ export class NamespaceDetails {
       workloads('StatefulSet', apps),
       workloads('ReplicaSet', apps),
       workloads('Rollout', argo),
-      follow<ServiceObject, NonNullable<ReturnType<typeof keptService>>>('services', `${core}/services`, keptService, (name, item) =>
-        this.#index.setService(name, item),
+      follow<ServiceObject, NonNullable<ReturnType<typeof keptService>>>(
+        'services',
+        `${core}/services`,
+        keptService,
+        (name, item) => this.#index.setService(name, item),
       ),
       follow<PodObject, KeptPod>('pods', `${core}/pods`, keptPod, (name, item) => this.#index.setPod(name, item)),
     ]);

@@ -28,7 +28,9 @@ export async function completePlan(inputs: PlanInputs): Promise<Plan> {
   const [rights, portWarnings] = await Promise.all([reviewRights(inputs), laptopWarnings(inputs)]);
   return {
     ...cluster,
-    restarts: (pods ?? []).filter(({ hasAgent, shown }) => !hasAgent && shown.phase !== 'Terminating').map(({ shown }) => shown.name),
+    restarts: (pods ?? [])
+      .filter(({ hasAgent, shown }) => !hasAgent && shown.phase !== 'Terminating')
+      .map(({ shown }) => shown.name),
     rights,
     commandLine: interceptCommand(request, use),
     warnings: [
@@ -60,7 +62,9 @@ async function laptopWarnings({ request, cluster, engagements }: PlanInputs): Pr
     cluster.ports.map(async ({ laptopPort, protocol }) => {
       const user = engagements.find(
         ({ name, laptopAddress, ports }) =>
-          name !== request.name && laptopAddress === address && ports.some((port) => port.laptopPort === laptopPort && port.protocol === protocol),
+          name !== request.name &&
+          laptopAddress === address &&
+          ports.some((port) => port.laptopPort === laptopPort && port.protocol === protocol),
       );
       if (user !== undefined) return [`${address}:${laptopPort} serves the engagement "${user.name}" already`];
       // What the daemon starts itself need not be there yet; UDP does not tell.

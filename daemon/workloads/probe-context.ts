@@ -40,7 +40,10 @@ export async function probeContext(
     const client = new KubeClient(target.credentials);
     try {
       const managerNamespace = managerNamespaceOf(target.extension);
-      return { ...found, ...(await probe(client, managerNamespace, AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]))) };
+      return {
+        ...found,
+        ...(await probe(client, managerNamespace, AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]))),
+      };
     } finally {
       client.close();
     }

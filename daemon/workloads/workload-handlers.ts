@@ -28,7 +28,12 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
     const { request, connection } = connections.target(use);
     const end = new AbortController();
     const unsubscribe = daemon.state.subscribe((event) => {
-      if (event.kind === 'delta' && event.collection === 'connections' && event.id === connection.name && event.value === undefined)
+      if (
+        event.kind === 'delta' &&
+        event.collection === 'connections' &&
+        event.id === connection.name &&
+        event.value === undefined
+      )
         end.abort(new AppError({ code: 'connection.lost', message: `The connection "${connection.name}" has ended` }));
     });
     try {

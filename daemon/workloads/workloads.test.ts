@@ -51,7 +51,10 @@ async function cluster() {
   const client = await api.start();
   cleanups.push(() => api.stop());
   api.addCollections(`${apps}/deployments`, `${apps}/statefulsets`, `${apps}/replicasets`, `${core}/pods`, `${core}/services`);
-  api.put(`${apps}/deployments`, { metadata: metadata('web', { creationTimestamp: 't' }), spec: { replicas: 2, template } } as never);
+  api.put(`${apps}/deployments`, {
+    metadata: metadata('web', { creationTimestamp: 't' }),
+    spec: { replicas: 2, template },
+  } as never);
   api.put(`${apps}/replicasets`, { metadata: metadata('web-1', owned('Deployment', 'web')), spec: { template } } as never);
   api.put(`${core}/pods`, pod('web-1-a', 'web-1') as never);
   api.put(`${core}/services`, {
@@ -109,7 +112,9 @@ describe('NamespaceDetails', () => {
     const podCame = next(({ kind, key }) => kind === 'changed' && key === 'Deployment/web.shop');
     bed.api.put(`${core}/pods`, pod('web-1-b', 'web-1', false) as never);
     expect(await podCame).toMatchObject({ details: { pods: [{ name: 'web-1-a' }, { name: 'web-1-b', ready: false }] } });
-    const podEnds = next((change) => change.kind === 'changed' && change.details.pods.some(({ phase }) => phase === 'Terminating'));
+    const podEnds = next(
+      (change) => change.kind === 'changed' && change.details.pods.some(({ phase }) => phase === 'Terminating'),
+    );
     bed.api.put(`${core}/pods`, pod('web-1-a', 'web-1', true, { deletionTimestamp: 't' }) as never);
     await podEnds;
     const serviceGone = next((change) => change.kind === 'changed' && change.details.services.length === 0);
@@ -223,7 +228,10 @@ describe('interceptCommand', () => {
       {
         name: 'mine',
         workload: 'web',
-        ports: [{ laptopPort: 8080, identifier: 'http' }, { laptopPort: 53, identifier: '53/UDP' }],
+        ports: [
+          { laptopPort: 8080, identifier: 'http' },
+          { laptopPort: 53, identifier: '53/UDP' },
+        ],
         toPod: [5432],
         envFile: { path: "/tmp/it's here.env", syntax: 'sh' },
         handler: { command: 'npm run dev $X', directory: '/my app', environment: { A: 'b c' } },
@@ -271,7 +279,10 @@ describe('probeContext', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    cleanups.push(() => server.closeAllConnections(), () => server.close());
+    cleanups.push(
+      () => server.closeAllConnections(),
+      () => server.close(),
+    );
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
   function kubeconfig(server: string): string {
@@ -322,7 +333,12 @@ describe('probeContext', () => {
     const server = await apiServer((path) =>
       path === '/version' ? [200, { gitVersion: 'v1' }] : [403, { message: 'no', reason: 'Forbidden' }],
     );
-    expect(await probe(server)).toMatchObject({ serverVersion: 'v1', manager: { kind: 'unknown' }, namespaces: [], mayInstall: false });
+    expect(await probe(server)).toMatchObject({
+      serverVersion: 'v1',
+      manager: { kind: 'unknown' },
+      namespaces: [],
+      mayInstall: false,
+    });
     const gone = await probe('http://127.0.0.1:1');
     expect(gone).toMatchObject({ context: 'dev', manager: { kind: 'unknown' }, error: { code: 'cluster.unreachable' } });
     expect(gone.serverVersion).toBeUndefined();
