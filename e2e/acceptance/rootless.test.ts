@@ -23,10 +23,7 @@ describe.skipIf(missing !== undefined)(titled('rootless', missing), () => {
   beforeAll(async () => {
     bed = await createBed('rootless');
     await bed.product.quit();
-    // Most systems let every user open the device; where the tests run it may be root's.
-    const node = `${bed.laptop.home}/tun`;
-    const script = `mknod -m 666 ${node} c 10 200 && mount --bind ${node} /dev/net/tun`;
-    await bed.laptop.must(['sh', '-c', script], { as: 'root' });
+    await bed.laptop.openTunForAll();
     before = await bed.laptop.snapshot();
     await bed.product.connect('--rootless');
   });

@@ -99,6 +99,12 @@ export class Laptop {
     };
   }
 
+  /** Lets the user open the TUN device, as most systems do; where the tests run it may be root's alone. */
+  async openTunForAll(): Promise<void> {
+    const node = join(this.home, 'tun');
+    await this.must(['sh', '-c', `mknod -m 666 ${node} c 10 200 && mount --bind ${node} /dev/net/tun`], { as: 'root' });
+  }
+
   /** Runs a program on the laptop to its end. */
   async run(argv: readonly string[], options: LaptopRunOptions = {}): Promise<Outcome> {
     return await runProgram(this.#inside(argv, options), this.#programOptions(options));
