@@ -127,8 +127,8 @@ function addTrafficCommands(program: Commander, add: Add): void {
   add(program, group, 'leave', 'end an intercept', 'leave shop')
     .alias('detach')
     .addArgument(new Argument('<engagement>', 'name of the intercept'));
-  add(program, group, 'revoke', "end somebody else's intercept, as an administrator", 'revoke 5f0c7a8e:shop').addArgument(
-    new Argument('<id>', 'id of the intercept: <session>:<name>, as telepresence list --debug shows it'),
+  add(program, group, 'revoke', "end somebody else's intercept, as an administrator", 'revoke alice@laptop:shop').addArgument(
+    new Argument('<id>', '<session>:<name>, or <user>@<laptop>:<name> as a conflict names it'),
   );
 }
 

@@ -33,8 +33,8 @@ export const gatherLogs: Command<GatherLogsOptions> = async (invocation, options
   const api = running ?? (await openDaemon(invocation));
   try {
     await gather(invocation, api, input);
-    if (running === undefined) await api.call('quit', {});
   } finally {
+    if (running === undefined) await api.call('quit', {});
     api.close();
   }
   return 0;

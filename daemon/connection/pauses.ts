@@ -49,7 +49,7 @@ export class Pauses {
   }
 
   clearAll(): void {
-    for (const name of [...this.#pauses.keys()]) this.clear(name);
+    for (const name of this.#pauses.keys()) this.clear(name);
   }
 
   /** The laptop slept, perhaps: ends what is over by now. */

@@ -48,8 +48,8 @@ export function createDiagnoseHandlers(daemon: DaemonContext, connections: Conne
         throw new AppError({
           code: 'usage',
           message: `"${id}" is no id of an intercept`,
-          reason: 'An id is <session>:<name>',
-          remedies: [{ label: 'See the ids', command: 'telepresence list --debug' }],
+          reason: 'It is <session>:<name>, or <user>@<laptop>:<name>',
+          remedies: [{ label: 'See who intercepts what', command: 'telepresence list' }],
         });
       }
       const { owner } = await connections.thread(use).call('revoke', { id }, { signal });

@@ -194,7 +194,7 @@ describe('the doctor', () => {
     const server = await apiServer(healthy);
     expect(await check('auth-plugin', context(server, exec('no-such-login')))).toMatchObject({
       status: 'fail',
-      reason: expect.stringContaining('not on the PATH'),
+      reason: expect.stringContaining('not on the PATH') as string,
     });
     expect((await check('auth-plugin', context(server, exec('false')))).status).toBe('fail');
     const bin = join(directory, 'bin');
@@ -208,7 +208,10 @@ describe('the doctor', () => {
   it('warns of proxies that would get names of the cluster', async () => {
     const server = await apiServer(healthy);
     const warned = await check('proxy', context(server, { callerEnv: { https_proxy: 'http://p', NO_PROXY: 'localhost,.svc' } }));
-    expect(warned).toMatchObject({ status: 'warn', remedies: [{ command: expect.stringContaining('.cluster.local') }] });
+    expect(warned).toMatchObject({
+      status: 'warn',
+      remedies: [{ command: expect.stringContaining('.cluster.local') as string }],
+    });
     const fine = { HTTPS_PROXY: 'http://p', no_proxy: '.svc,*.cluster.local' };
     expect((await check('proxy', context(server, { callerEnv: fine }))).status).toBe('pass');
   });

@@ -27,7 +27,7 @@ export interface GatherOptions {
 const maxPodLogBytes = 32 * 1024 * 1024;
 const podLogTimeoutMs = 60_000;
 
-const ownLogs = /^(daemon|connection-.+|app|handler-.+)\.log(\.\d+)?$/;
+const ownLogs = /^(daemon|daemon-output|connection-.+|app|handler-.+)\.log(\.\d+)?$/;
 
 interface Archive {
   readonly zip: ZipFile;
@@ -73,7 +73,8 @@ async function openZip(file: string): Promise<ZipFile> {
   try {
     return await ZipFile.create(file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? `There is no folder ${dirname(file)}` : message;
     throw new AppError(
       {
         code: 'usage',

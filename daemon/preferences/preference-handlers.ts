@@ -12,8 +12,10 @@ export function createPreferenceHandlers(
 ): Pick<Handlers, 'setPreferences' | 'changeRecent' | 'changeConfig'> {
   const { paths, state } = daemon;
   const logger = daemon.logger.child('preferences');
-  const store = new PreferenceStore(join(paths.stateDirectory, 'preferences.json'), state, logger);
+  const store = new PreferenceStore(join(paths.stateDirectory, 'preferences.json'), state);
+  store.restore(logger);
   const recents = new RecentConnections(join(paths.stateDirectory, 'recents.json'), state, logger);
+  recents.restore();
   connections.onConnected((request, connection) => recents.record(request, connection));
   return {
     setPreferences: async ({ change }) => {

@@ -28,9 +28,10 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('PreferenceStore', () => {
   it('keeps a change for the next daemon, and what is not named as it is', () => {
-    new PreferenceStore(file(), newState(), silentLogger).change({ theme: 'dark', isWelcomed: true });
+    new PreferenceStore(file(), newState()).change({ theme: 'dark', isWelcomed: true });
     const state = newState();
-    const store = new PreferenceStore(file(), state, silentLogger);
+    const store = new PreferenceStore(file(), state);
+    store.restore(silentLogger);
     store.change({ startHidden: true, theme: undefined });
     expect(state.state.preferences).toEqual({
       preferences: { ...initialPreferences, theme: 'dark', isWelcomed: true, startHidden: true },
@@ -41,7 +42,7 @@ describe('PreferenceStore', () => {
   it.each(['{"theme": "pink", "startHidden": true, "later": 1}', 'broken'])('takes what is of use of %s', (text) => {
     writeFileSync(file(), text);
     const state = newState();
-    new PreferenceStore(file(), state, silentLogger);
+    new PreferenceStore(file(), state).restore(silentLogger);
     const startHidden = text !== 'broken';
     expect(state.state.preferences['preferences']).toEqual({ ...initialPreferences, startHidden });
   });
@@ -62,7 +63,7 @@ describe('RecentConnections', () => {
     expect(state.state.recents[id]).toMatchObject({ pinned: true, request: { kubeFlags: {}, namespace: 'shop' } });
     expect(readFileSync(file(), 'utf8')).not.toContain('secret');
     const later = newState();
-    new RecentConnections(file(), later, silentLogger);
+    new RecentConnections(file(), later, silentLogger).restore();
     expect(later.state.recents).toEqual(state.state.recents);
   });
 

@@ -24,11 +24,14 @@ export class PreferenceStore {
   readonly #file: string;
   readonly #state: StateStore;
 
-  /** Reads what there is; members that are not there, or are of no use, are as they are in the beginning. */
-  constructor(file: string, state: StateStore, logger: Logger) {
+  constructor(file: string, state: StateStore) {
     this.#file = file;
     this.#state = state;
-    state.put('preferences', member, { ...initialPreferences, ...readChoices(file, logger) });
+  }
+
+  /** Reads what there is; members that are not there, or are of no use, are as they are in the beginning. */
+  restore(logger: Logger): void {
+    this.#state.put('preferences', member, { ...initialPreferences, ...readChoices(this.#file, logger) });
   }
 
   /** @throws Error where the file cannot be written; then nothing changes. */

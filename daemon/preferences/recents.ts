@@ -21,7 +21,10 @@ export class RecentConnections {
     this.#file = file;
     this.#state = state;
     this.#logger = logger;
-    for (const [id, recent] of Object.entries(this.#read())) state.put('recents', id, recent);
+  }
+
+  restore(): void {
+    for (const [id, recent] of Object.entries(this.#read())) this.#put(id, recent);
   }
 
   /** Never throws: a connection does not fail because it cannot be remembered. */

@@ -8,10 +8,7 @@ const unfinished = new RegExp(`${escape}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^${bell}${e
  * Questions of a program to its terminal (device attributes, state and position, modes, settings). The daemon's own terminal answers
  * them; a client that saw them would answer again, as would the next client.
  */
-const questions = new RegExp(
-  `${escape}\\[[?>=]?[0-9;]*(?:c|n|\\$p)|${escape}P\\$q[^${escape}${bell}]*${escape}\\\\`,
-  'g',
-);
+const questions = new RegExp(`${escape}\\[[?>=]?[0-9;]*(?:c|n|\\$p)|${escape}P\\$q[^${escape}${bell}]*${escape}\\\\`, 'g');
 
 /** A sequence that is still not whole after this many characters is passed on as it is: pictures are sent in such. */
 const maxHeldCharacters = 64 * 1024;

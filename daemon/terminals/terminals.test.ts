@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
@@ -249,6 +249,14 @@ describe('terminals', () => {
     await expect(open({ directory: '/nowhere' })).rejects.toMatchObject({ code: 'usage' });
     await expect(open({ command: ['no-such-program'] })).rejects.toMatchObject({ code: 'not-found' });
     expect(state.state.terminals).toEqual({});
+  });
+
+  it('remove the credentials that a killed daemon has left', () => {
+    const left = join(directory, 'terminals', 'former', 'kubeconfig');
+    mkdirSync(dirname(left), { recursive: true });
+    writeFileSync(left, 'secret');
+    make();
+    expect(existsSync(left)).toBe(false);
   });
 
   it('take the title that their program gives them', async () => {

@@ -1,19 +1,26 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { silentLogger } from '#base/common/log.ts';
 import type { MessageChannel } from '#net/rpc/channel.ts';
+import { createApiClient } from '#net/rpc/client.ts';
+import { type Handlers, untilAborted } from '#net/rpc/handlers.ts';
+import { serveChannel } from '#net/rpc/server.ts';
+import { readState } from '#net/rpc/state-mirror.ts';
 import { webSocketChannel } from '#net/rpc/web-socket-channel.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { DaemonState } from '#protocol/local-api/model.ts';
 import { ownerOf } from './request-guard.ts';
 import { UiHost } from './ui-host.ts';
 import { UiSessions } from './ui-sessions.ts';
 
 let directory = '';
 const hosts: UiHost[] = [];
+const sockets: WebSocket[] = [];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ui-'));
@@ -25,6 +32,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.terminate();
   for (const host of hosts.splice(0)) await host.stop();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -56,7 +64,7 @@ async function get(origin: string, path: string, headers: Record<string, string>
   const { port } = new URL(origin);
   const outgoing = httpRequest({ host: '127.0.0.1', port, path, method, headers: { host: `127.0.0.1:${port}`, ...headers } });
   outgoing.end();
-  const [response] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response) text += String(chunk);
   return { status: response.statusCode ?? 0, headers: response.headers, text };
@@ -76,6 +84,7 @@ async function connect(url: string, options: { cookie?: string; origin?: string;
     origin: options.origin ?? origin,
     headers: options.cookie === undefined ? {} : { cookie: options.cookie },
   });
+  sockets.push(socket);
   let cookie: string | undefined;
   socket.on('upgrade', ({ headers }) => (cookie = headers['set-cookie']?.[0]?.split(';')[0]));
   await new Promise<void>((resolve, reject) => {
@@ -177,7 +186,6 @@ describe('UiHost', () => {
     const { cookie = '' } = await connect(url);
     const copy = join(directory, 'copy.json');
     // What a killed daemon leaves.
-    const { copyFileSync } = await import('node:fs');
     copyFileSync(sessionsFile(), copy);
     await first.stop();
     copyFileSync(copy, sessionsFile());
@@ -188,6 +196,19 @@ describe('UiHost', () => {
     const third = start();
     await third.restore();
     await expect(connect(url, { cookie })).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('lets an open page hear the end of what it asked for', async () => {
+    let page: MessageChannel | undefined;
+    const host = start((channel) => {
+      page = channel;
+      echo(channel);
+    });
+    const { socket } = await connect(await host.open());
+    await host.stop();
+    const heard = once(socket, 'message');
+    page?.send({ output: {} });
+    expect(String((await heard)[0])).toBe('{"output":{}}');
   });
 
   it('says what is missing where there is no page', async () => {
@@ -215,5 +236,70 @@ describe('ownerOf', () => {
     ].join('\n');
     expect(ownerOf(table, 0xd431, 0x1f90)).toBe(1000);
     expect(ownerOf(table, 0xd432, 0x1f90)).toBeUndefined();
+  });
+});
+
+describe('the local API in a browser', () => {
+  const state = {
+    daemon: { version: '0', capabilities: [], pid: 1, executable: '', installId: '', startedAt: '' },
+    connections: {},
+    engagements: {},
+    tasks: {},
+    health: {},
+    terminals: {},
+    recents: {},
+    preferences: {},
+  } satisfies DaemonState;
+  /** Handlers of the calls that a test makes. */
+  const serving = (handlers: Partial<Handlers>, maxBufferedBytes?: number) => (channel: MessageChannel) =>
+    serveChannel(channel, handlers as Handlers, {
+      logger: silentLogger,
+      ...(maxBufferedBytes === undefined ? {} : { maxBufferedBytes }),
+    });
+  const watchState: Handlers['watchState'] = async (_input, { emit, signal }) => {
+    emit({ kind: 'snapshot', revision: 1, state });
+    await untilAborted(signal);
+    return {};
+  };
+
+  it('is the same: greeting, calls, errors and subscriptions', async () => {
+    const refused = new AppError({ code: 'not-found', message: 'gone' });
+    const host = start(serving({ watchState, cancelTask: () => Promise.reject(refused), setPreferences: async () => ({}) }));
+    const api = await createApiClient(webSocketChannel((await connect(await host.open())).socket));
+    expect(await readState(api)).toEqual(state);
+    expect(await api.call('setPreferences', { change: { theme: 'dark' } })).toEqual({});
+    await expect(api.call('cancelTask', { id: 'x' })).rejects.toMatchObject({ code: 'not-found', message: 'gone' });
+    await expect(api.call('setPreferences', { change: { theme: 'pink' } } as never)).rejects.toMatchObject({ code: 'usage' });
+    const { socket } = await connect(await host.open());
+    const other = createApiClient(webSocketChannel(socket), { version: '9.9.9' });
+    await expect(other).rejects.toMatchObject({ code: 'version-mismatch' });
+    api.close();
+    await api.closed;
+  });
+
+  it('drops a subscription that the page does not read, and holds no more than that', async () => {
+    const lot = 'x'.repeat(256 * 1024);
+    const dropped = Promise.withResolvers<unknown>();
+    const flood: Handlers['tailLog'] = async (_input, { emit, signal }) => {
+      while (!signal.aborted) {
+        emit({ lines: [{ text: lot }], dropped: 0 });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      dropped.resolve(signal.reason);
+      return {};
+    };
+    const host = start(serving({ tailLog: flood }, 1024 * 1024));
+    const { socket } = await connect(await host.open());
+    const api = await createApiClient(webSocketChannel(socket));
+    const end = new AbortController();
+    const following = api.subscribe(
+      'tailLog',
+      { source: { kind: 'daemon' }, history: 0 },
+      { onEvent: () => undefined, signal: end.signal },
+    );
+    socket.pause();
+    expect(await dropped.promise).toMatchObject({ code: 'subscription.lagging' });
+    socket.resume();
+    await expect(following).rejects.toMatchObject({ code: 'subscription.lagging' });
   });
 });

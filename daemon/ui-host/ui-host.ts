@@ -79,17 +79,12 @@ export class UiHost {
     return `http://127.0.0.1:${this.#port}/#token=${this.#sessions.issue(this.#port)}`;
   }
 
-  /** Ends every page's connection. No address is good after it. */
+  /** No address is good any more. Pages that are open hear the daemon's last answers, and end with it. */
   async stop(): Promise<void> {
-    const server = await this.#listening?.catch(() => undefined);
     this.#sessions.forget();
-    for (const socket of this.#sockets.clients) socket.close(1001);
-    if (server === undefined) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    for (const socket of this.#sockets.clients) socket.terminate();
-    await closed;
+    const server = await this.#listening?.catch(() => undefined);
+    server?.close();
+    server?.closeIdleConnections();
   }
 
   async #listen(port: number): Promise<Server> {

@@ -47,12 +47,12 @@ async function reviewRights({ managerNamespace, cluster, client, signal }: PlanI
     needed.map(async (right) => ({ right, allowed: await isAllowed(client, right, signal).catch(() => undefined) })),
   );
   signal.throwIfAborted();
-  const known = reviewed.flatMap(({ right, allowed }) => (allowed === undefined ? [] : [{ ...shown(right), allowed }]));
+  const known = reviewed.flatMap(({ right, allowed }) => (allowed === undefined ? [] : [{ ...told(right), allowed }]));
   // Twice the same, where the traffic-manager is in the workload's namespace.
   return [...new Map(known.map((right) => [JSON.stringify(right), right])).values()];
 }
 
-function shown({ verb, resource, namespace = '' }: Right): Omit<Plan['rights'][number], 'allowed'> {
+function told({ verb, resource, namespace = '' }: Right): Omit<Plan['rights'][number], 'allowed'> {
   return { verb, resource, namespace };
 }
 

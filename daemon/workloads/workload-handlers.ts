@@ -6,9 +6,11 @@ import { loadConfig } from '../config/load-config.ts';
 import type { Connections } from '../connection/connections.ts';
 import { checkLaptopPort } from './laptop-port.ts';
 import type { NamespaceDetails } from './namespace-details.ts';
+import type { ClusterPlan } from './plan-in-cluster.ts';
 import { completePlan } from './plan-intercept.ts';
 import { probeContext } from './probe-context.ts';
 import { SharedDetails } from './shared-details.ts';
+import type { KeptPod } from './workload-objects.ts';
 
 const forbiddenCondition = 'workloads.forbidden';
 
@@ -43,7 +45,9 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
         return new KubeClient(loadKubeconfig(request).credentials);
       };
       const of = namespace ?? connection.namespace;
-      const result = await shared.use(connection.name, of, openClient, (details) => work(details, both), both);
+      // Another connection of the same name may be to another cluster.
+      const key = JSON.stringify([connection.name, connection.server, request]);
+      const result = await shared.use(key, of, openClient, (details) => work(details, both), both);
       if (end.signal.aborted && !signal.aborted) throw end.signal.reason;
       return result;
     } finally {
@@ -86,6 +90,7 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
         });
         await untilAborted(both);
         unsubscribe();
+        daemon.health.clear(forbiddenCondition, connection.name);
       });
       return {};
     },
@@ -102,7 +107,7 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
             use,
             managerNamespace: connection.managerNamespace,
             cluster,
-            pods: mayListPods ? details.podsOf(`${cluster.workloadKind}/${cluster.workload}`) : undefined,
+            pods: mayListPods ? podsOf(details, cluster) : undefined,
             client,
             engagements: Object.values(daemon.state.state.engagements),
             signal: both,
@@ -120,6 +125,12 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
       return { ...found, ...(engagement === undefined ? {} : { engagement: engagement.name }) };
     },
   };
+}
+
+/** Of the kind that was found, or of the one that would be, where the traffic-manager does not tell. */
+function podsOf(details: NamespaceDetails, { workload, workloadKind }: ClusterPlan): readonly KeptPod[] {
+  const kinds = workloadKind === '' ? ['Deployment', 'StatefulSet', 'ReplicaSet'] : [workloadKind];
+  return kinds.map((kind) => details.podsOf(`${kind}/${workload}`)).find((pods) => pods.length > 0) ?? [];
 }
 
 /** A configuration that is wrong is for a connect to complain about. */

@@ -56,7 +56,7 @@ async function cluster() {
     spec: { replicas: 2, template },
   } as never);
   api.put(`${apps}/replicasets`, { metadata: metadata('web-1', owned('Deployment', 'web')), spec: { template } } as never);
-  api.put(`${core}/pods`, pod('web-1-a', 'web-1') as never);
+  api.put(`${core}/pods`, pod('web-1-a', 'web-1'));
   api.put(`${core}/services`, {
     metadata: metadata('web'),
     spec: { clusterIP: '10.0.0.1', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
@@ -110,12 +110,12 @@ describe('NamespaceDetails', () => {
     const { next } = follow(details);
     await details.start();
     const podCame = next(({ kind, key }) => kind === 'changed' && key === 'Deployment/web.shop');
-    bed.api.put(`${core}/pods`, pod('web-1-b', 'web-1', false) as never);
+    bed.api.put(`${core}/pods`, pod('web-1-b', 'web-1', false));
     expect(await podCame).toMatchObject({ details: { pods: [{ name: 'web-1-a' }, { name: 'web-1-b', ready: false }] } });
     const podEnds = next(
       (change) => change.kind === 'changed' && change.details.pods.some(({ phase }) => phase === 'Terminating'),
     );
-    bed.api.put(`${core}/pods`, pod('web-1-a', 'web-1', true, { deletionTimestamp: 't' }) as never);
+    bed.api.put(`${core}/pods`, pod('web-1-a', 'web-1', true, { deletionTimestamp: 't' }));
     await podEnds;
     const serviceGone = next((change) => change.kind === 'changed' && change.details.services.length === 0);
     bed.api.remove(`${core}/services`, 'web', 'shop');
@@ -179,7 +179,7 @@ describe('planInCluster', () => {
     const refused = await plan(() => Promise.reject(new ConnectError('no such port\nIts ports are: x', Code.InvalidArgument)));
     expect(refused.error).toMatchObject({ code: 'engagement.refused', message: 'No such port', reason: 'Its ports are: x' });
     const unknown = await plan(() => Promise.reject(new ConnectError('unknown service', Code.Unimplemented)));
-    expect(unknown).toMatchObject({ ports: [], warnings: [expect.stringContaining('does not tell beforehand')] });
+    expect(unknown).toMatchObject({ ports: [], warnings: [expect.stringContaining('does not tell beforehand') as string] });
     expect(unknown.error).toBeUndefined();
   });
 });

@@ -36,7 +36,10 @@ export const diagnoseApi = {
   },
   /** Ends an intercept of anybody: for admins. */
   revoke: {
-    input: z.strictObject({ use, /** `<session>:<name>`. */ id: z.string() }),
+    input: z.strictObject({
+      use,
+      /** `<session>:<name>`, or `<user>@<laptop>:<name>`, as a conflict names it. */ id: z.string(),
+    }),
     output: z.object({ id: z.string(), owner: z.string() }),
     survivesDisconnect: true,
   },

@@ -218,7 +218,7 @@ export declare type RevokeInterceptRequest = Message<"telepresence.desktop.v1.Re
   session?: SessionInfo | undefined;
 
   /**
-   * <session>:<name>
+   * <session>:<name>, or <owner>:<name>
    *
    * @generated from field: string id = 2;
    */
