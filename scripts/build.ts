@@ -1,6 +1,6 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bundle, bundle, writeBundle } from './bundle.ts';
+import { type Bundle, bundle, fileName, writeBundle } from './bundle.ts';
 import { writeContents } from './bundle-contents.ts';
 import { bundleEntries } from './bundle-entries.ts';
 import { distDirectory } from './checkout.ts';
@@ -29,5 +29,5 @@ if (process.exitCode === undefined) {
 function finish(built: Bundle): void {
   writeBundle(built);
   if (isUpdate) writeContents(built);
-  if (!isQuiet) console.log(`dist/${built.entry.name}.js  ${Math.ceil(built.text.length / 1024)} KiB`);
+  if (!isQuiet) console.log(`dist/${fileName(built.entry)}  ${Math.ceil(built.text.length / 1024)} KiB`);
 }

@@ -8,6 +8,8 @@ export interface BundleEntry {
    * what somebody else put there. Pods have a read-only file system.
    */
   readonly hasCompileCache: boolean;
+  /** Default `module`. A sandboxed preload of Electron cannot be an ES module, and has nothing of Node. */
+  readonly format?: 'module' | 'preload';
 }
 
 export const bundleEntries: readonly BundleEntry[] = [
@@ -16,9 +18,15 @@ export const bundleEntries: readonly BundleEntry[] = [
   { name: 'connection-worker', source: 'daemon/connection/connection-worker.ts', hasCompileCache: true },
   { name: 'nat-worker', source: 'daemon/nat/nat-worker.ts', hasCompileCache: true },
   { name: 'helper', source: 'helper/main.ts', hasCompileCache: false },
+  // Electron's own Node; its compile cache would be Electron's to keep.
+  { name: 'main', source: 'main/main.ts', hasCompileCache: false },
+  { name: 'preload', source: 'main/preload/preload.ts', hasCompileCache: false, format: 'preload' },
   { name: 'manager', source: 'cluster/manager/main.ts', hasCompileCache: false },
   { name: 'agent', source: 'cluster/agent/main.ts', hasCompileCache: false },
 ];
 
 /** Packages with compiled code, which are loaded from node_modules at run time. */
-export const nativePackages = ['koffi', 'bufferutil', 'utf-8-validate'];
+export const nativePackages = ['koffi', 'bufferutil', 'utf-8-validate', 'node-pty'];
+
+/** What a host brings itself: Electron is no package where the app runs. */
+export const hostModules = ['electron'];

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import type { BundleEntry } from './bundle-entries.ts';
-import { nativePackages } from './bundle-entries.ts';
+import { hostModules, nativePackages } from './bundle-entries.ts';
 import { checkout, distDirectory } from './checkout.ts';
 import { kubeConfigPlugin } from './kube-config-plugin.ts';
 
@@ -18,6 +18,7 @@ const require = createRequireForPackages(import.meta.url);`;
 
 /** One file with everything but native packages. */
 export async function bundle(entry: BundleEntry): Promise<Bundle> {
+  const isPreload = entry.format === 'preload';
   const { outputFiles, metafile } = await build({
     absWorkingDir: checkout,
     entryPoints: [entry.source],
@@ -25,15 +26,15 @@ export async function bundle(entry: BundleEntry): Promise<Bundle> {
     bundle: true,
     write: false,
     metafile: true,
-    platform: 'node',
-    format: 'esm',
+    platform: isPreload ? 'browser' : 'node',
+    format: isPreload ? 'cjs' : 'esm',
     target: 'node24',
     // What ES modules offer first: it is smaller, and unused parts can be left out.
     mainFields: ['module', 'main'],
     minifySyntax: true,
     legalComments: 'inline',
-    banner: { js: requireBanner },
-    external: nativePackages,
+    ...(isPreload ? {} : { banner: { js: requireBanner } }),
+    external: [...nativePackages, ...hostModules],
     plugins: [kubeConfigPlugin()],
     logLevel: 'warning',
     logOverride: { 'empty-import-meta': 'error' },
@@ -48,7 +49,8 @@ export function writeBundle({ entry, text }: Bundle): void {
   if (entry.hasCompileCache) replaceFile(`${entry.name}.js`, starter(entry));
 }
 
-function fileName({ name, hasCompileCache }: BundleEntry): string {
+export function fileName({ name, hasCompileCache, format }: BundleEntry): string {
+  if (format === 'preload') return `${name}.cjs`;
   return hasCompileCache ? `${name}.bundle.js` : `${name}.js`;
 }
 

@@ -165,6 +165,7 @@ export class Connection {
       file: options.engagementsFile,
       handlerFiles: options.handlerFiles,
       activeTimeoutMs: () => this.#settings.interceptTimeoutMs,
+      namespacePid: this.#isIsolated ? () => this.#laptop.status()?.helperPid : undefined,
       dialInside: this.#isIsolated ? async (host, port) => await this.#laptop.dialInside(host, port) : undefined,
       logger: logger.child('engagements'),
       health: this.#health,

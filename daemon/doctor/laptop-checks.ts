@@ -34,7 +34,7 @@ export async function checkHelper(context: DoctorContext, signal: AbortSignal): 
   if ((await findProgram('sudo', env)) !== undefined) return passed('It is started with the next connection, by sudo');
   return failed('It does not run, and there is no sudo on the PATH to start it with', [
     { label: 'Install sudo, or run the first connect as root' },
-    { label: 'Or connect without root', command: 'telepresence connect --mode rootless' },
+    { label: 'Or connect without root', command: 'telepresence connect --rootless' },
   ]);
 }
 

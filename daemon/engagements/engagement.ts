@@ -34,6 +34,7 @@ export interface EngagementPlace {
   /** How long an agent may take to answer, once it is in the pods. */
   readonly activeTimeoutMs: () => number;
   readonly dialInside: DialInside | undefined;
+  readonly namespacePid: (() => number | undefined) | undefined;
   readonly onChanged: (engagement: Engagement) => void;
   /** @throws AppError where another engagement has the place on the laptop. */
   readonly checkTarget: (engagement: Engagement, port: InterceptedPort) => void;
@@ -90,6 +91,7 @@ export class Engagement {
       this.#process = new HandlerProcess({
         request: request.handler,
         files: place.handlerFiles(request.name),
+        namespacePid: place.namespacePid,
         logger: place.logger.child('handler', { engagement: request.name }),
         onChanged: () => this.#processChanged(),
       });

@@ -32,6 +32,8 @@ export interface EngagementsOptions {
   readonly activeTimeoutMs: () => number;
   /** Reaches handlers in the connection's own network namespace. */
   readonly dialInside?: DialInside | undefined;
+  /** A process in that namespace. */
+  readonly namespacePid?: (() => number | undefined) | undefined;
   /** Of handlers that run here. */
   readonly handlerFiles: (engagement: string) => HandlerFiles;
   readonly logger: Logger;
@@ -165,7 +167,8 @@ export class Engagements {
   }
 
   #make(request: InterceptRequest): Engagement {
-    const { connection, namespace, owner, dialer, logger, activeTimeoutMs, handlerFiles, dialInside } = this.#options;
+    const { connection, namespace, owner, dialer, logger, activeTimeoutMs, handlerFiles, dialInside, namespacePid } =
+      this.#options;
     const engagement = new Engagement(request, {
       connection,
       namespace,
@@ -174,6 +177,7 @@ export class Engagements {
       logger,
       activeTimeoutMs,
       dialInside,
+      namespacePid,
       handlerFiles,
       onChanged: (changed) => {
         if (this.#engagements.get(changed.name) === changed) this.#reports.changed(changed.snapshot());

@@ -7,6 +7,7 @@ import { isAbsolute } from 'node:path';
 import type { Readable } from 'node:stream';
 import type * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { namespaceCommand } from '#base/node/enter-namespace.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { HandlerProcess as HandlerProcessSnapshot, handlerRequest } from '#protocol/local-api/model.ts';
 import { type HandlerFiles, HandlerLog } from './handler-log.ts';
@@ -19,6 +20,8 @@ export type HandlerRequest = z.infer<typeof handlerRequest>;
 export interface HandlerProcessOptions {
   readonly request: HandlerRequest;
   readonly files: HandlerFiles;
+  /** A process in the network that the handler is to run in, where that is not the daemon's. */
+  readonly namespacePid?: (() => number | undefined) | undefined;
   readonly logger: Logger;
   readonly onChanged: () => void;
 }
@@ -109,8 +112,8 @@ export class HandlerProcess {
       ...request.environment,
       [markVariable]: this.#mark,
     };
-    const shell = userShell(process.env);
-    const child = spawn(shell, ['-c', request.command], {
+    const [file = '', ...args] = this.#commandLine();
+    const child = spawn(file, args, {
       cwd: request.directory,
       env,
       detached: true,
@@ -131,6 +134,15 @@ export class HandlerProcess {
       this.#enter({ kind: 'running', since: now(), pid: child.pid ?? 0 });
     }
     logger.info('A handler was started', { pid: child.pid });
+  }
+
+  #commandLine(): readonly string[] {
+    const { request, namespacePid } = this.#options;
+    const command = [userShell(process.env), '-c', request.command];
+    const pid = namespacePid?.();
+    if (pid === undefined) return command;
+    const visitor = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, directory: request.directory };
+    return namespaceCommand(pid, command, visitor);
   }
 
   #exited(child: Child, code: number | null, signal: NodeJS.Signals | null): void {

@@ -6,6 +6,8 @@ export interface BoundaryRule {
   readonly isNodeAllowed: boolean;
   /** Names of packages; `dependencies` = every package that ships with the product. Tests may use `devDependencies`, too. */
   readonly packages: readonly string[] | 'dependencies' | 'all';
+  /** What the process that runs the folder's code brings itself, so that it is no dependency that ships. */
+  readonly hostPackages?: readonly string[];
   /** Tools reach into other folders by relative paths. */
   readonly isTool?: boolean;
 }
@@ -33,7 +35,7 @@ export const boundaryRules: readonly BoundaryRule[] = [
   { folder: 'cluster/injector', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
   // Runs where the image is built, never in it.
   { folder: 'cluster/image', folders: libraries, isNodeAllowed: true, packages: 'all' },
-  { folder: 'main', folders: libraries, isNodeAllowed: true, packages: 'dependencies' },
+  { folder: 'main', folders: libraries, isNodeAllowed: true, packages: 'dependencies', hostPackages: ['electron'] },
   { folder: 'renderer', folders: ['base/common', 'protocol', 'net/rpc'], isNodeAllowed: false, packages: 'dependencies' },
   { folder: 'sandbox', folders: libraries, isNodeAllowed: true, packages: 'all' },
   { folder: 'e2e', folders: [...libraries, 'sandbox'], isNodeAllowed: true, packages: 'all' },

@@ -34,7 +34,7 @@ function edgeProblem(edge: ImportEdge, rule: BoundaryRule, shipped: ReadonlySet<
       return specifier.startsWith('node:') ? undefined : refuse('Node’s modules are written with node:');
     }
     const name = packageName(specifier);
-    if (isTest || rule.packages === 'all') return undefined;
+    if (isTest || rule.packages === 'all' || rule.hostPackages?.includes(name) === true) return undefined;
     if (rule.packages !== 'dependencies' && !rule.packages.includes(name))
       return refuse(`not in the list of packages of ${rule.folder}`);
     if (!shipped.has(name) && !edge.isTypeOnly) return refuse('not in the dependencies of package.json');

@@ -5,7 +5,7 @@ import { installedProgram, runProgram } from '../run-program.ts';
 
 /** The compiler over the project of each folder, so that each sees only the names of its own platform. */
 export async function checkTypes(): Promise<readonly string[]> {
-  const projects = globSync('{*,base/*,protocol/*,cluster/*}/tsconfig*.json', {
+  const projects = globSync('{*,base/*,protocol/*,cluster/*,main/*}/tsconfig*.json', {
     cwd: checkout,
     exclude: ['node_modules', 'dist', '.cache'],
   });

@@ -1,0 +1,3 @@
+import { Emitter } from './emitter.ts';
+
+export const ipcMain = new Emitter();

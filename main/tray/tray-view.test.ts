@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest';
+import { fakeState } from '#net/rpc/testing/fake-daemon.ts';
+import type { ConnectionState, DaemonState } from '#protocol/local-api/model.ts';
+import { conditionOf, connectionOf, engagementOf } from '../testing/states.ts';
+import { type TrayItem, type TraySnapshot, type TrayView, trayView } from './tray-view.ts';
+
+const since = '2026-01-01T00:00:00.000Z';
+const reason = { code: 'manager.unreachable', message: 'The traffic-manager does not answer' } as const;
+
+test.each<[string, DaemonState, TrayView['icon'], string]>([
+  ['off', fakeState(), { shape: 'off', count: 0 }, 'Off'],
+  [
+    'connecting',
+    withConnection({ kind: 'connecting', stage: 'dns' }),
+    { shape: 'connecting', count: 0 },
+    'Connecting to staging · shop: dns',
+  ],
+  ['on', withConnection({ kind: 'on', since }), { shape: 'on', count: 0 }, 'On: staging · shop'],
+  [
+    'on with engagements',
+    withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': engagementOf() } }),
+    { shape: 'engaged', count: 1 },
+    'On: staging · shop',
+  ],
+  ['paused', withConnection({ kind: 'paused', since }), { shape: 'paused', count: 0 }, 'Paused: staging · shop'],
+  [
+    'reconnecting',
+    withConnection({ kind: 'reconnecting', since, attempt: 2, reason }),
+    { shape: 'trouble', count: 0 },
+    'Trouble: The traffic-manager does not answer',
+  ],
+  [
+    'a condition',
+    withConnection({ kind: 'on', since }, { health: { dns: conditionOf() } }),
+    { shape: 'trouble', count: 0 },
+    'Trouble: Names of the cluster do not resolve',
+  ],
+  [
+    'no helper',
+    withConnection({ kind: 'off', error: { code: 'helper.not-running', message: 'The privileged helper is not running' } }),
+    { shape: 'key', count: 0 },
+    'Trouble: The privileged helper is not running',
+  ],
+])('shows %s by shape and by words', (_name, state, icon, line) => {
+  const view = trayView(snapshotOf(state));
+  expect(view.icon).toEqual(icon);
+  expect(view.items[0]).toEqual({ kind: 'label', label: line });
+  expect(view.tooltip).toContain(line);
+});
+
+test('shows trouble when the daemon is gone, and offers nothing that needs it', () => {
+  const view = trayView({ daemon: { kind: 'lost', reason: 'the daemon ended' }, contexts: ['a'], namespaces: [] });
+  expect(view.icon.shape).toBe('trouble');
+  expect(actions(view.items).map(({ kind }) => kind)).toEqual(['diagnose', 'open-window', 'quit']);
+});
+
+test('offers what makes sense in each state, and only that', () => {
+  const kindsOf = (state: DaemonState) => actions(trayView(snapshotOf(state)).items).map(({ kind }) => kind);
+  expect(kindsOf(fakeState())).toContain('connect');
+  expect(kindsOf(fakeState())).not.toContain('disconnect');
+  expect(kindsOf(withConnection({ kind: 'on', since }))).toEqual(expect.arrayContaining(['disconnect', 'pause', 'reconnect']));
+  const paused = kindsOf(withConnection({ kind: 'paused', since }));
+  expect(paused).toContain('resume');
+  expect(paused).not.toContain('pause');
+});
+
+test('connects to where the last connection was', () => {
+  const request = { kubeFlags: { context: 'old' }, namespace: 'cellar' };
+  const recent = (lastUsed: string, context: string) => ({
+    request: { ...request, kubeFlags: { context } },
+    context,
+    namespace: 'cellar',
+    server: 'https://10.0.0.2',
+    lastUsed,
+    pinned: false,
+  });
+  const state = fakeState({ recents: { a: recent('2026-01-01T00:00:00Z', 'old'), b: recent('2026-02-01T00:00:00Z', 'new') } });
+  expect(trayView(snapshotOf(state)).items[1]).toEqual({
+    kind: 'action',
+    label: 'Connect to new · cellar',
+    action: { kind: 'connect', request: { kubeFlags: { context: 'new' }, namespace: 'cellar' } },
+  });
+});
+
+test('gives each engagement its log, its curl and its end', () => {
+  const view = trayView(snapshotOf(withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': engagementOf() } })));
+  expect(actions(view.items)).toEqual(
+    expect.arrayContaining([
+      { kind: 'leave', connection: 'staging', name: 'cart' },
+      { kind: 'open-log', engagement: 'staging/cart' },
+      { kind: 'copy', text: 'curl http://cart.shop:80/' },
+    ]),
+  );
+});
+
+test('never has more than ten items at the top, however much there is', () => {
+  const engagements = Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [`staging/e${index}`, engagementOf({ name: `e${index}` })]),
+  );
+  const many = Array.from({ length: 300 }, (_, index) => `name-${index}`);
+  const state = withConnection({ kind: 'on', since }, { engagements });
+  const view = trayView({ daemon: { kind: 'connected', state }, contexts: many, namespaces: many });
+  expect(view.items.filter(({ kind }) => kind !== 'separator').length).toBeLessThanOrEqual(10);
+  for (const item of view.items) if (item.kind === 'menu') expect(item.items.length).toBeLessThanOrEqual(27);
+});
+
+test('shortens what would make the menu as wide as the screen', () => {
+  const health = { long: conditionOf({ title: 'x'.repeat(500) }) };
+  const [first] = trayView(snapshotOf(fakeState({ health }))).items;
+  expect(first?.kind === 'label' ? first.label.length : 0).toBe(64);
+});
+
+function withConnection(state: ConnectionState, change: Partial<DaemonState> = {}): DaemonState {
+  return fakeState({ connections: { staging: connectionOf(state) }, ...change });
+}
+
+function snapshotOf(state: DaemonState): TraySnapshot {
+  return { daemon: { kind: 'connected', state }, contexts: ['staging', 'production'], namespaces: ['shop', 'cellar'] };
+}
+
+function actions(items: readonly TrayItem[]): Extract<TrayItem, { kind: 'action' }>['action'][] {
+  return items.flatMap((item) => (item.kind === 'action' ? [item.action] : item.kind === 'menu' ? actions(item.items) : []));
+}
