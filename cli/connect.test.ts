@@ -64,7 +64,12 @@ async function run(
     cwd: directory,
     isInteractive: false,
     interrupts,
-    programs: { daemon: '/nowhere/daemon.js', helper: join(directory, 'helper.mjs'), ...programs },
+    programs: {
+      daemon: '/nowhere/daemon.js',
+      helper: join(directory, 'helper.mjs'),
+      sandbox: '/nowhere/sandbox.js',
+      ...programs,
+    },
     readStdin: async () => '',
   });
   return { code, stdout, stderr };

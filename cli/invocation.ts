@@ -13,7 +13,7 @@ export interface CliIo {
   readonly isInteractive: boolean;
   readonly interrupts: Interrupts;
   /** Scripts of the processes that a command starts where they are missing. */
-  readonly programs: { readonly daemon: string; readonly helper: string };
+  readonly programs: { readonly daemon: string; readonly helper: string; readonly sandbox: string };
   readStdin(): Promise<string>;
 }
 

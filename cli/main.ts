@@ -23,6 +23,7 @@ const exitCode = await runCli(process.argv.slice(2), {
   programs: {
     daemon: isSource ? join(here, '../daemon/main.ts') : join(here, 'daemon.js'),
     helper: isSource ? join(here, '../helper/main.ts') : join(here, 'helper.js'),
+    sandbox: isSource ? join(here, '../sandbox/main.ts') : join(here, 'sandbox.js'),
   },
   readStdin: () => text(process.stdin),
 });

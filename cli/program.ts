@@ -43,6 +43,7 @@ export function buildProgram(dispatch: Dispatch): Commander {
   addSessionCommands(program, add);
   addTrafficCommands(program, add);
   addInstallCommands(program, add);
+  addSandboxCommands(program, add);
   addOtherCommands(program, add);
   return program;
 }
@@ -190,6 +191,22 @@ function addInstallCommands(program: Commander, add: Add): void {
   );
   withValues(add(helm, helmGroup, 'helm lint', 'check values', 'helm lint --values values.yaml'));
   add(helm, helmGroup, 'helm version', 'show the version of the built-in chart', 'helm version');
+}
+
+function addSandboxCommands(program: Commander, add: Add): void {
+  const sandbox = new Commander('sandbox')
+    .description('start a small stand-in for a cluster on this machine; it is not Kubernetes')
+    .helpGroup('Other commands:')
+    .copyInheritedSettings(program)
+    .addHelpText('after', '\nExample:\n  telepresence sandbox up');
+  program.addCommand(sandbox);
+  const group = 'Commands:';
+  add(sandbox, group, 'sandbox up', 'start it and print its kubeconfig', 'sandbox up')
+    .option('--address <ip>', 'address of this machine that its API server listens on (default: 127.0.0.1)')
+    .option('--port <port>', 'port of its API server (default: any)')
+    .option('--images <file>', 'JSON file with programs that stand for images');
+  add(sandbox, group, 'sandbox down', 'end it, with everything that runs in it', 'sandbox down');
+  add(sandbox, group, 'sandbox status', 'show whether it runs, and where', 'sandbox status --output json');
 }
 
 function addOtherCommands(program: Commander, add: Add): void {

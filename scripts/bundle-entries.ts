@@ -23,6 +23,8 @@ export const bundleEntries: readonly BundleEntry[] = [
   { name: 'preload', source: 'main/preload/preload.ts', hasCompileCache: false, format: 'preload' },
   { name: 'manager', source: 'cluster/manager/main.ts', hasCompileCache: false },
   { name: 'agent', source: 'cluster/agent/main.ts', hasCompileCache: false },
+  { name: 'sandbox', source: 'sandbox/main.ts', hasCompileCache: false },
+  { name: 'sandbox-machine', source: 'sandbox/node/machine-program.ts', hasCompileCache: false },
 ];
 
 /** Packages with compiled code, which are loaded from node_modules at run time. */

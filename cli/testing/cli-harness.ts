@@ -98,7 +98,7 @@ export async function run(
     cwd: directory,
     isInteractive: false,
     interrupts: options.interrupts ?? new Interrupts(() => undefined),
-    programs: { daemon: '/nowhere/daemon.js', helper: '/nowhere/helper.js' },
+    programs: { daemon: '/nowhere/daemon.js', helper: '/nowhere/helper.js', sandbox: '/nowhere/sandbox.js' },
     readStdin: async () => options.stdin ?? '',
   });
   return { code, stdout, stderr };

@@ -44,7 +44,7 @@ export interface InjectorOptions {
   readonly webhookPort?: number;
   /** Default: all interfaces. */
   readonly host?: string;
-  /** Between looks at pods that are being replaced. Default 300 ms. */
+  /** Between looks at pods that are being replaced. Default 150 ms. */
   readonly pollMs?: number;
   /** How long Services may take to lead to pods that replaced others. Default 4 s. */
   readonly reachTimeoutMs?: number;

@@ -21,7 +21,7 @@ export interface RollOptions {
   readonly onStage: (stage: string) => void;
   /** Told of pods that have their agent, and are not ready within the time limit. */
   readonly onUnready?: (reason: string) => void;
-  /** Default 300 ms. */
+  /** Default 150 ms. */
   readonly pollMs?: number;
 }
 
@@ -34,7 +34,7 @@ interface Pods {
 /** Ended at once: a quarter, so that a Service keeps most of its pods. */
 const batchShare = 0.25;
 
-const defaultPollMs = 300;
+const defaultPollMs = 150;
 
 /** Clocks of API server and traffic-manager differ. */
 const eventSlackMs = 5_000;

@@ -14,7 +14,7 @@ export interface ReachOptions {
 }
 
 /** A pod that ignores its end answers on, on nodes that have not heard of it; they hear within a second (kube-proxy's minSyncPeriod). */
-const endingMs = 1_500;
+const endingMs = 1_000;
 
 /**
  * Resolves when Services lead to the pods that replaced others, as far as that can be told from here, and after the time limit anyway:

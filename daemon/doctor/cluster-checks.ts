@@ -6,7 +6,7 @@ import { productVersion } from '#base/common/version.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { KubeTarget } from '../kube/kubeconfig.ts';
-import { clientRights, isAllowed } from '../workloads/access-review.ts';
+import { agentRight, clientRights, isAllowed } from '../workloads/access-review.ts';
 import { probeManager } from '../workloads/manager-probe.ts';
 import type { DoctorContext } from './doctor-context.ts';
 import { type Finding, failed, failedBy, notApplicable, passed, warned } from './finding.ts';
@@ -113,7 +113,7 @@ export async function checkRights(
   const target = await cluster.target();
   const manager = managerNamespace(target);
   const namespace = connection?.namespace ?? target.namespace;
-  const rights = clientRights(manager, namespace);
+  const rights = [...clientRights(manager), agentRight(namespace)];
   const answers = await Promise.all(
     rights.map(async (right) => ({ right, allowed: await cluster.ask((client) => isAllowed(client, right, signal), signal) })),
   );

@@ -36,7 +36,6 @@ function healthy(path: string): Answer {
   if (path.endsWith('/servicecidrs')) return [200, { items: [{ spec: { cidrs: ['10.96.0.0/16'] } }] }];
   if (path.endsWith('/services/traffic-manager')) return [200, { spec: { ports: [{ port: 8081 }] } }];
   if (path.endsWith('/pods')) return [200, { items: [readyPod] }];
-  if (path.endsWith('/pods/tm')) return [200, readyPod];
   if (path.endsWith('/selfsubjectaccessreviews')) return [201, { status: { allowed: true } }];
   return [403, { message: 'no', reason: 'Forbidden' }];
 }
@@ -177,7 +176,7 @@ describe('the doctor', () => {
     );
     expect((await managerWith((path) => (path.includes('/services/') ? [403, {}] : undefined))).status).toBe('warn');
     const old = { ...readyPod, spec: { containers: [{ name: 'traffic-manager', image: 'tel:0.0.1' }] } };
-    expect((await managerWith((path) => (path.endsWith('/pods/tm') ? [200, old] : undefined))).status).toBe('warn');
+    expect((await managerWith((path) => (path.endsWith('/pods') ? [200, { items: [old] }] : undefined))).status).toBe('warn');
   });
 
   it('names the rights that are missing', async () => {

@@ -53,7 +53,7 @@ export async function checkTun(): Promise<Finding> {
     return passed(`${device} can be opened`);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES') return passed(`${device} is there, for the helper to open`);
+    if (code === 'EACCES') return passed(`${device} is there, for the helper to open; connections without root cannot use it`);
     return failed(`${device} cannot be opened (${code})`, [loadRemedy]);
   }
 }

@@ -44,14 +44,18 @@ export async function isAllowed(client: KubeClient, right: Right, signal: AbortS
   return review.status?.allowed === true;
 }
 
-/** What a laptop does in a cluster to connect and to intercept: what the chart's role for clients grants is enough. */
-export function clientRights(managerNamespace: string, namespace: string): readonly Right[] {
+/** What a laptop needs in a cluster to connect and to intercept: everything else the traffic-manager does for it. */
+export function clientRights(managerNamespace: string): readonly Right[] {
   return [
     { verb: 'get', resource: 'services', group: '', namespace: managerNamespace, name: 'traffic-manager' },
     { verb: 'list', resource: 'pods', group: '', namespace: managerNamespace },
     { verb: 'create', resource: 'pods/portforward', group: '', namespace: managerNamespace },
-    { verb: 'create', resource: 'pods/portforward', group: '', namespace },
   ];
+}
+
+/** For the straight way to agents; without it, their traffic passes the traffic-manager. */
+export function agentRight(namespace: string): Right {
+  return { verb: 'create', resource: 'pods/portforward', group: '', namespace };
 }
 
 /** The largest things that installing the traffic-manager makes: who may make these may make the rest. */

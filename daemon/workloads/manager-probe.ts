@@ -4,6 +4,10 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import { findManagerPod } from '../link/find-manager.ts';
 
+interface PodList {
+  readonly items?: readonly PodObject[];
+}
+
 export type ManagerProbe = CallOutput<'probeContext'>['manager'];
 
 interface PodObject {
@@ -15,7 +19,14 @@ interface PodObject {
 export async function probeManager(client: KubeClient, namespace: string, signal: AbortSignal): Promise<ManagerProbe> {
   try {
     const { pod } = await findManagerPod(client, namespace, signal);
-    const object = await client.find<PodObject>(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${pod}`, signal);
+    // Listed, for that is the right that whoever connects has to have.
+    const { items = [] } = await client.request<PodList>({
+      method: 'GET',
+      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+      query: { fieldSelector: `metadata.name=${pod}` },
+      signal,
+    });
+    const [object] = items;
     return { kind: 'ready', namespace, version: object === undefined ? '' : versionOf(object) };
   } catch (error) {
     if (error instanceof KubeStatusError && error.status === 403) return { kind: 'unknown' };

@@ -41,15 +41,13 @@ export async function completePlan(inputs: PlanInputs): Promise<Plan> {
   };
 }
 
-async function reviewRights({ managerNamespace, cluster, client, signal }: PlanInputs): Promise<Plan['rights']> {
-  const needed = clientRights(managerNamespace, cluster.namespace);
+async function reviewRights({ managerNamespace, client, signal }: PlanInputs): Promise<Plan['rights']> {
+  const needed = clientRights(managerNamespace);
   const reviewed = await Promise.all(
     needed.map(async (right) => ({ right, allowed: await isAllowed(client, right, signal).catch(() => undefined) })),
   );
   signal.throwIfAborted();
-  const known = reviewed.flatMap(({ right, allowed }) => (allowed === undefined ? [] : [{ ...told(right), allowed }]));
-  // Twice the same, where the traffic-manager is in the workload's namespace.
-  return [...new Map(known.map((right) => [JSON.stringify(right), right])).values()];
+  return reviewed.flatMap(({ right, allowed }) => (allowed === undefined ? [] : [{ ...told(right), allowed }]));
 }
 
 function told({ verb, resource, namespace = '' }: Right): Omit<Plan['rights'][number], 'allowed'> {

@@ -216,7 +216,7 @@ describe('completePlan', () => {
       signal: AbortSignal.timeout(5_000),
     });
     expect(plan.restarts).toEqual(['without']);
-    expect(plan.rights).toContainEqual({ verb: 'create', resource: 'pods/portforward', namespace: 'shop', allowed: true });
+    expect(plan.rights).toContainEqual({ verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: true });
     expect(plan.commandLine).toBe(`telepresence intercept web --port ${laptopPort}`);
     expect(plan.warnings).toEqual([`Nothing listens on 127.0.0.1:${laptopPort} yet`]);
   });
@@ -312,7 +312,6 @@ describe('probeContext', () => {
       if (path === '/api/v1/namespaces') return [200, { items: [{ metadata: { name: 'shop' } }, { metadata: { name: 'a' } }] }];
       if (path.endsWith('/services/traffic-manager')) return [200, { spec: { ports: [{ port: 8081 }] } }];
       if (path.endsWith('/pods')) return [200, { items: [ready] }];
-      if (path.endsWith('/pods/tm')) return [200, ready];
       return [201, { status: { allowed: !body.includes('clusterroles"') } }];
     });
     const found = await probe(server);

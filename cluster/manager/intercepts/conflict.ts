@@ -23,7 +23,10 @@ export function describeConflict(intercept: Intercept, wanted: InterceptTarget, 
       `Port ${portOf(wanted)} of ${wanted.workloadKind === '' ? 'workload' : wanted.workloadKind} ${wanted.agent}.${wanted.namespace} ` +
       `${what} by ${user}${host === '' ? '' : ` on ${host}`} since ${at} (${describeAge(minutes)}), as "${spec.name}"`,
     context: { owner: user, host, since: at, intercept: spec.name },
-    remedies: [{ label: `Ask ${user} to leave it`, command: `telepresence leave ${spec.name}` }],
+    remedies: [
+      { label: `Ask ${user} to leave it`, command: `telepresence leave ${spec.name}` },
+      { label: 'Or have an administrator revoke it', command: `telepresence revoke ${session.laptop.name}:${spec.name}` },
+    ],
   });
 }
 

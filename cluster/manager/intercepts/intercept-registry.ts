@@ -128,12 +128,16 @@ export class InterceptRegistry {
     }));
   }
 
-  /** Ends an intercept, whoever has it. @returns its owner; `undefined` where there is none. */
+  /**
+   * Ends an intercept, whoever has it.
+   *
+   * @param id its id, or `owner:name`, since ids of others are not told.
+   * @returns its owner; `undefined` where there is none.
+   */
   revoke(id: string, by: string): string | undefined {
-    const intercept = this.#find(id);
-    if (intercept === undefined) return undefined;
-    this.#put({ ...intercept, reviews: [], removedBecause: `${by} has revoked it` }, 'revoked');
-    return intercept.session.laptop.name;
+    const meant = this.#live().filter(({ id: own, session, spec }) => id === own || id === `${session.laptop.name}:${spec.name}`);
+    for (const intercept of meant) this.#put({ ...intercept, reviews: [], removedBecause: `It was revoked by ${by}` }, 'revoked');
+    return meant[0]?.session.laptop.name;
   }
 
   /** @returns whether there was one; one that was displaced is thereby seen to. */

@@ -116,7 +116,9 @@ describe('planning and revoking', () => {
     });
     expect({ ...prepared }).toMatchObject({ containerPort: 8080, servicePortName: 'http', workloadKind: 'Deployment' });
     expect(workload).toBe('shop');
-    expect(conflicts).toMatchObject([{ owner: 'me@laptop', message: expect.stringContaining('is intercepted by me on laptop') }]);
+    expect(conflicts).toMatchObject([
+      { owner: 'me@laptop', message: expect.stringContaining('is intercepted by me on laptop') as string },
+    ]);
     const own = await desktop.planIntercept({ session: bed.session, interceptSpec: { name: 'shop', agent: 'shop' } });
     expect(own.conflicts).toEqual([]);
     const unknown = desktop.planIntercept({ session, interceptSpec: { name: 'none' } });
@@ -136,8 +138,21 @@ describe('planning and revoking', () => {
     await expect(revoke({ id: `${session.sessionId}:shop` })).rejects.toThrow('Only who may change the ConfigMap');
     expect((await revoke()).owner).toBe('me@laptop');
     const { disposition, message } = await bed.laptop.getIntercept({ session: bed.session, name: 'shop' });
-    expect([disposition, message]).toEqual([REMOVED, 'admin@office has revoked it']);
+    expect([disposition, message]).toEqual([REMOVED, 'It was revoked by admin@office']);
     await expect(revoke()).rejects.toMatchObject({ code: Code.NotFound });
+  });
+
+  it('knows an intercept of somebody else by owner and name', async () => {
+    const session = await bed.arrive('admin@office');
+    const nonce = 'c'.repeat(32);
+    const metadata = {
+      name: 'traffic-manager',
+      namespace: 'ambassador',
+      annotations: { 'telepresence.io/revocation': `me@laptop:shop ${nonce}` },
+    };
+    bed.api.put(configMaps, { metadata });
+    expect((await desktop.revokeIntercept({ session, id: 'me@laptop:shop', nonce })).owner).toBe('me@laptop');
+    expect((await bed.laptop.getIntercept({ session: bed.session, name: 'shop' })).disposition).toBe(REMOVED);
   });
 });
 
