@@ -7,8 +7,13 @@ export interface Bar {
   readonly bar: number;
   /** Absent: the same as the bar. */
   readonly goal?: number;
-  /** Times the figure of kubectl port-forward, or that many more than a round trip of this run; otherwise in the finding's unit. */
-  readonly relation?: { readonly kind: 'times-pf' } | { readonly kind: 'above-round-trip'; readonly roundTrip: number };
+  /**
+   * Times the figure of kubectl port-forward or of direct access, that many more than that of direct access, or than a round trip of this
+   * run; otherwise in the finding's unit.
+   */
+  readonly relation?:
+    | { readonly kind: 'times-pf' | 'times-direct' | 'above-direct' }
+    | { readonly kind: 'above-round-trip'; readonly roundTrip: number };
 }
 
 export interface Judgement {
@@ -26,15 +31,31 @@ export function judge(finding: Finding): Judgement {
   }
   const ratio =
     medians.ours === undefined || medians.pf === undefined || medians.pf === 0 ? undefined : medians.ours / medians.pf;
-  return { medians, ratio, verdict: verdictOf(finding.bar, medians.ours, ratio) };
+  return { medians, ratio, verdict: verdictOf(finding.bar, medians, ratio) };
 }
 
-function verdictOf(bar: Bar | undefined, ours: number | undefined, ratio: number | undefined): Judgement['verdict'] {
+function verdictOf(bar: Bar | undefined, medians: Judgement['medians'], ratio: number | undefined): Judgement['verdict'] {
+  const { ours } = medians;
   if (bar === undefined || ours === undefined || Number.isNaN(ours)) return 'unknown';
-  const { relation, goal = bar.bar } = bar;
-  const value = relation?.kind === 'times-pf' ? ratio : ours - (relation?.kind === 'above-round-trip' ? relation.roundTrip : 0);
-  if (value === undefined) return 'unknown';
+  const { goal = bar.bar } = bar;
+  const value = related(bar, ours, medians.direct, ratio);
+  if (value === undefined || Number.isNaN(value)) return 'unknown';
   const reaches = (limit: number) => (bar.reach === 'at-least' ? value >= limit : value <= limit);
   if (!reaches(bar.bar)) return 'falls-short';
   return reaches(goal) ? 'reaches-goal' : 'reaches-bar';
+}
+
+function related({ relation }: Bar, ours: number, direct = Number.NaN, ratio: number | undefined): number | undefined {
+  switch (relation?.kind) {
+    case undefined:
+      return ours;
+    case 'times-pf':
+      return ratio;
+    case 'times-direct':
+      return ours / direct;
+    case 'above-direct':
+      return ours - direct;
+    case 'above-round-trip':
+      return ours - relation.roundTrip;
+  }
 }

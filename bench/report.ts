@@ -67,6 +67,8 @@ function isNotMeasured(finding: Finding, verdict: Judgement['verdict']): boolean
 function barText({ reach, relation }: Bar, limit: number): string {
   const sign = reach === 'at-least' ? '≥' : '≤';
   if (relation?.kind === 'times-pf') return `${sign} ${limit} × pf`;
+  if (relation?.kind === 'times-direct') return `${sign} ${limit} × direct`;
+  if (relation?.kind === 'above-direct') return `${sign} direct + ${limit}`;
   if (relation?.kind === 'above-round-trip') return `${sign} ${figure(relation.roundTrip + limit)} (round trip + ${limit})`;
   return `${sign} ${limit}`;
 }

@@ -6,6 +6,7 @@ import { startOwnCluster, stopOwnCluster } from './bed/own-cluster.ts';
 import { managerPids } from './bed/resident-memory.ts';
 import { commandMeasures } from './measures/commands.ts';
 import { dnsMeasures, freshNames } from './measures/dns.ts';
+import { interceptMeasures } from './measures/intercepts.ts';
 import { connectionMeasures } from './measures/many-connections.ts';
 import { alternate, type Bench, type Finding, type Measure } from './measures/measure.ts';
 import { aroundLoads } from './measures/memory.ts';
@@ -43,6 +44,7 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
   const knownLoads = [...dnsMeasures, ...trafficMeasures];
   const loads = knownLoads.filter(isWanted);
   const connections = connectionMeasures.filter(isWanted);
+  const intercepts = interceptMeasures.filter(isWanted);
   const isMemoryWanted = isWanted({ name: 'memory', needsProduct: true, run: async () => await Promise.resolve([]) });
   const names = loads.some(({ name }) => name.startsWith('dns')) ? freshNames(options.rounds, options.isQuick) : 0;
   console.log(
@@ -77,6 +79,7 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
         show(await attempt('memory', async () => await aroundLoads(bench, run)));
       } else await runAll(loads);
       await runAll(connections);
+      await runAll(intercepts);
       if (findings.some(isBroken)) for (const text of await latestWarnings(bed.laptop)) console.log(text);
       if (String(await managerPids(bed.cluster)) !== String(managerBefore))
         console.log('The traffic-manager was replaced during the run: figures from around that moment are worth nothing.');

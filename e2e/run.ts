@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInSandboxes } from './run-sandbox.ts';
 import { Cluster } from './support/cluster.ts';
 import { importImage } from './support/images.ts';
 import { readKubeContext } from './support/kubeconfig.ts';
@@ -12,12 +13,19 @@ import { checkout, missingForBed, settings } from './support/settings.ts';
  * npm run test:cluster -- [--no-image] [FILE-PART…] [vitest flags]
  *
  * Runs the acceptance suite against the cluster of KUBECONFIG, or against one that it starts and takes down again.
+ *
+ * node e2e/run.ts --sandbox [FILE-PART…] [vitest flags]
+ *
+ * Runs it against sandboxes, which need no Kubernetes.
  */
 const clusterScript = join(checkout, 'e2e/kubernetes/cluster.sh');
+/** Most of what the tests do is to wait. */
+const sandboxCount = 3;
 const reportFile = join(checkout, '.cache/e2e-report.json');
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
+  if (args.includes('--sandbox')) return await runInSandboxes(args.filter((argument) => argument !== '--sandbox'), sandboxCount);
   const isImageWanted = !args.includes('--no-image');
   const filters = args.filter((argument) => argument !== '--no-image');
   const own = settings.kubeconfig === undefined ? await startCluster() : undefined;

@@ -11,6 +11,9 @@ export default defineConfig({
     // A shared machine of two cores stalls for seconds now and then; a second failure of the same test is no stall. The report counts it.
     retry: 1,
     include: ['e2e/**/*.test.ts'],
+    // Runs with the unit tests: it needs no cluster.
+    exclude: ['**/node_modules/**', 'e2e/ui/**'],
+    setupFiles: [join(root, 'e2e/sandbox/skip-in-sandbox.ts')],
     fileParallelism: false,
     pool: 'forks',
     testTimeout: 120_000,

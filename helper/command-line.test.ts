@@ -4,8 +4,9 @@ import { parseCommandLine } from './command-line.ts';
 describe('helper command line', () => {
   it('serves an instance for a user', () => {
     const args = ['--instance', '0123456789ab', '--uid', '1000'];
-    expect(parseCommandLine(args)).toEqual({ kind: 'serve', instance: '0123456789ab', uid: 1000, detach: false });
+    expect(parseCommandLine(args)).toEqual({ kind: 'serve', instance: '0123456789ab', uid: 1000, detach: false, isService: false });
     expect(parseCommandLine([...args, '--detach'])).toMatchObject({ detach: true });
+    expect(parseCommandLine([...args, '--service'])).toMatchObject({ isService: true });
   });
 
   it('restores an instance', () => {
@@ -19,6 +20,7 @@ describe('helper command line', () => {
     [['--instance', '0123456789ab', '--uid', '-1']],
     [['--instance', '0123456789ab', '--uid', '4294967295']],
     [['--instance', '0123456789ab', '--uid', '1000', '--socket', '/tmp/x']],
+    [['--instance', '0123456789ab', '--uid', '1000', '--detach', '--service']],
   ])('refuses %j', (args) => {
     expect(parseCommandLine(args)).toMatchObject({ kind: 'invalid' });
   });

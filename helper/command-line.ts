@@ -2,8 +2,14 @@ import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export type HelperCommand =
-  /** Listen and serve; `detach` first moves into a session of its own. */
-  | { readonly kind: 'serve'; readonly instance: string; readonly uid: number; readonly detach: boolean }
+  /** Listen and serve; `detach` first moves into a session of its own. A service of the system stays without a daemon. */
+  | {
+      readonly kind: 'serve';
+      readonly instance: string;
+      readonly uid: number;
+      readonly detach: boolean;
+      readonly isService: boolean;
+    }
   /** Serve root of the user namespace that this process is in; its files are in `directory`. */
   | { readonly kind: 'rootless'; readonly instance: string; readonly directory: string }
   /** Undo what an earlier helper left, then end. */
@@ -12,7 +18,7 @@ export type HelperCommand =
 
 /** The instance becomes part of a path, so nothing but 12 hexadecimal digits passes. */
 export function parseCommandLine(args: readonly string[]): HelperCommand {
-  let values: { instance?: string; uid?: string; restore?: boolean; detach?: boolean; rootless?: string };
+  let values: { instance?: string; uid?: string; restore?: boolean; detach?: boolean; service?: boolean; rootless?: string };
   try {
     values = parseArgs({
       args: [...args],
@@ -21,6 +27,7 @@ export function parseCommandLine(args: readonly string[]): HelperCommand {
         uid: { type: 'string' },
         restore: { type: 'boolean' },
         detach: { type: 'boolean' },
+        service: { type: 'boolean' },
         rootless: { type: 'string' },
       },
     }).values;
@@ -35,5 +42,8 @@ export function parseCommandLine(args: readonly string[]): HelperCommand {
     return { kind: 'rootless', instance, directory: values.rootless };
   }
   if (!/^[0-9]{1,10}$/.test(uid) || Number(uid) >= 0xffff_ffff) return { kind: 'invalid', reason: '--uid takes a user id' };
-  return { kind: 'serve', instance, uid: Number(uid), detach: values.detach === true };
+  const [detach, isService] = [values.detach === true, values.service === true];
+  // Whoever manages services follows the process that it started.
+  if (detach && isService) return { kind: 'invalid', reason: '--detach and --service exclude each other' };
+  return { kind: 'serve', instance, uid: Number(uid), detach, isService };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { LogLevel } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import {
   type HelperCall,
@@ -16,8 +17,11 @@ import type { Laptop } from './laptop.ts';
 export interface SessionHost {
   /** Hands the descriptors to whoever presents the claim; after the deadline `expire` runs instead. */
   offerClaim(claim: string, handover: Handover, expire: () => Promise<void>): void;
-  /** Ends the helper as soon as nothing is left to undo. */
+  /** Ends the helper as soon as nothing is left to undo; where it is a service, the connection instead. */
   quitWhenIdle(): void;
+  /** Whether the helper stays without a daemon. */
+  readonly isService: boolean;
+  setLogLevel(level: LogLevel): void;
 }
 
 type Handlers = { readonly [Call in HelperCall]: (input: HelperInput<Call>) => Promise<HelperOutput<Call>> };
@@ -78,7 +82,7 @@ export class ControlSession {
         });
       }
       this.#isGreeted = true;
-      return { version: helperProtocolVersion, pid: process.pid };
+      return { version: helperProtocolVersion, pid: process.pid, ...(this.#host.isService ? { isService: true as const } : {}) };
     },
     createInterface: async (input) => {
       const lease = await InterfaceLease.create(this.#laptop, input);
@@ -112,6 +116,10 @@ export class ControlSession {
           reason: "the helper's log names what is left; the helper tries again when it ends and when it starts",
         });
       }
+      return {};
+    },
+    setLogLevel: async ({ level }) => {
+      this.#host.setLogLevel(level);
       return {};
     },
     quit: async () => {

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import * as z from 'zod/mini';
 import { deferred } from '#base/common/deferred.ts';
+import type { LogLevel } from '#base/common/log.ts';
 import { descriptorOf, peerCredentials, sendDescriptors } from '#base/node/linux-sockets.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { helperMaxLineBytes } from '#protocol/helper/helper-api.ts';
@@ -15,8 +16,9 @@ export interface HelperServerOptions {
   readonly socketPath: string;
   /** The one user, beside root, who may connect. */
   readonly uid: number;
-  /** The helper ends when there was no control connection for so long. */
-  readonly leaseMs: number;
+  /** The helper ends when there was no control connection for so long; `undefined`: a service of the system, which stays. */
+  readonly leaseMs: number | undefined;
+  readonly setLogLevel: (level: LogLevel) => void;
 }
 
 const claimDeadlineMs = 5_000;
@@ -33,6 +35,8 @@ const callLine = z.strictObject({ id: z.int(), call: z.string(), input: z.unknow
  * starting → serving ⇄ without connection ─(lease over)→ stopping → ended
  *               └──────────(quit, signal)──────────────────↗
  * ```
+ *
+ * A service of the system has no lease, and ends by a signal only.
  */
 export class HelperServer {
   readonly #laptop: Laptop;
@@ -107,8 +111,12 @@ export class HelperServer {
     }
     const session = new ControlSession(this.#laptop, {
       offerClaim: (claim, handover, expire) => this.#claims.offer(claim, handover, () => void this.#change(expire)),
+      isService: this.#options.leaseMs === undefined,
+      setLogLevel: (level) => this.#options.setLogLevel(level),
       quitWhenIdle: () => {
-        this.#isQuitting = true;
+        // A service only takes leave, once the answer is on its way: it would be started again anyhow.
+        if (this.#options.leaseMs === undefined) setImmediate(() => socket.end());
+        else this.#isQuitting = true;
       },
     });
     this.#connections.set(socket, session);
@@ -193,11 +201,12 @@ export class HelperServer {
       setImmediate(() => void this.stop());
       return;
     }
-    if (sessions.some((session) => session.isGreeted)) return;
+    const { leaseMs } = this.#options;
+    if (leaseMs === undefined || sessions.some((session) => session.isGreeted)) return;
     this.#leaseTimer = setTimeout(() => {
-      this.#laptop.log.info('No connection, ending', { leaseMs: this.#options.leaseMs });
+      this.#laptop.log.info('No connection, ending', { leaseMs });
       void this.stop();
-    }, this.#options.leaseMs);
+    }, leaseMs);
   }
 
   #change<T>(work: () => Promise<T>): Promise<T> {

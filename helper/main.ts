@@ -17,7 +17,7 @@ import { isInUserNamespace, prepareIsolatedLaptop } from './isolated-laptop.ts';
 import { Journal } from './journal.ts';
 import { type Laptop, systemLaptop } from './laptop.ts';
 import { systemCommands } from './run-command.ts';
-import { stderrLogger } from './stderr-log.ts';
+import { createStderrLog } from './stderr-log.ts';
 import { undoLeftovers } from './undo.ts';
 
 /** Long enough for a daemon that restarts, short enough that a forgotten helper does not linger. */
@@ -26,7 +26,7 @@ const leaseMs = 10_000;
 /** How long `--restore` waits for a living helper to undo its changes and end. */
 const restoreDeadlineMs = 10_000;
 
-const log = stderrLogger();
+const { logger: log, setLevel } = createStderrLog();
 
 process.umask(0o077);
 // Whoever started us may close the other end.
@@ -46,7 +46,7 @@ async function run(command: HelperCommand): Promise<number> {
   const files = instanceFiles(command.instance);
   if (command.kind === 'restore') return await restore(command.instance, files);
   if (command.detach) return await startDetached(files, command.instance, command.uid);
-  return await serve(files, { instance: command.instance, uid: command.uid, isIsolated: false });
+  return await serve(files, { instance: command.instance, uid: command.uid, isIsolated: false, isService: command.isService });
 }
 
 /** The caller's `unshare` has made the namespaces; root's rights of the whole laptop are of no use here, and refused. */
@@ -57,16 +57,18 @@ async function serveRootless(instance: string, files: InstanceFiles): Promise<nu
   }
   makeInstanceDirectory(files);
   await prepareIsolatedLaptop(systemCommands, files.resolvConf);
-  return await serve(files, { instance, uid: 0, isIsolated: true });
+  return await serve(files, { instance, uid: 0, isIsolated: true, isService: false });
 }
 
 interface Service {
   readonly instance: string;
   readonly uid: number;
   readonly isIsolated: boolean;
+  /** Somebody else sees to its life. */
+  readonly isService: boolean;
 }
 
-async function serve(files: InstanceFiles, { instance, uid, isIsolated }: Service): Promise<number> {
+async function serve(files: InstanceFiles, { instance, uid, isIsolated, isService }: Service): Promise<number> {
   const lock = lockInstance(files);
   if (lock === undefined) {
     log.info('A helper of this instance is running already', { instance });
@@ -74,7 +76,12 @@ async function serve(files: InstanceFiles, { instance, uid, isIsolated }: Servic
   }
   const laptop = loadLaptop(instance, files, isIsolated);
   await undoLeftovers(laptop);
-  const server = new HelperServer(laptop, { socketPath: files.socket, uid, leaseMs });
+  const server = new HelperServer(laptop, {
+    socketPath: files.socket,
+    uid,
+    leaseMs: isService ? undefined : leaseMs,
+    setLogLevel: setLevel,
+  });
   let exitCode = 0;
   const fail = (error: unknown) => {
     exitCode = 1;

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { type Bundle, bundle, fileName, writeBundle } from './bundle.ts';
 import { writeContents } from './bundle-contents.ts';
 import { bundleEntries } from './bundle-entries.ts';
+import { bundleRenderer } from './bundle-renderer.ts';
 import { distDirectory } from './checkout.ts';
 
 /**
- * npm run build            bundles every program into dist/
+ * npm run build            bundles every program, and the window, into dist/
  * npm run bundles:update   the same, and rewrites the lists of contents in scripts/bundles/
  */
 const isUpdate = process.argv.includes('--update-contents');
@@ -18,6 +19,12 @@ for (const result of await Promise.allSettled(bundleEntries.map(bundle))) {
   // esbuild has printed why.
   if (result.status === 'rejected') process.exitCode = 1;
   else finish(result.value);
+}
+try {
+  const { name, kibibytes } = await bundleRenderer();
+  if (!isQuiet) console.log(`dist/${name}  ${kibibytes} KiB`);
+} catch {
+  process.exitCode = 1;
 }
 // bin/telepresence compares the sources with this file: what changed while the build ran is newer.
 const stamp = join(distDirectory, '.built');

@@ -1,15 +1,16 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build } from 'esbuild';
 import { checkout, distDirectory } from './checkout.ts';
 
-export const rendererDirectory = join(distDirectory, 'renderer');
+/** Where the page is, for who serves it. */
+const rendererDirectory = join(distDirectory, 'renderer');
 
 /**
  * The window: `index.html`, `app.js`, `app.css`, and chunks that are loaded when they are needed. The folder is replaced as a whole, so that
  * nothing of an earlier build stays in it.
  */
-export async function bundleRenderer(): Promise<Metafile> {
+export async function bundleRenderer(): Promise<{ readonly name: string; readonly kibibytes: number }> {
   const fresh = join(distDirectory, `.renderer.${process.pid}`);
   try {
     const { metafile } = await build({
@@ -40,7 +41,8 @@ export async function bundleRenderer(): Promise<Metafile> {
     if (readdirSync(distDirectory).includes('renderer')) renameSync(rendererDirectory, former);
     renameSync(fresh, rendererDirectory);
     rmSync(former, { recursive: true, force: true });
-    return metafile;
+    const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+    return { name: 'renderer/', kibibytes: Math.ceil(bytes / 1024) };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

@@ -14,9 +14,14 @@ export async function productPids(laptop: Laptop): Promise<readonly number[]> {
 
 /** Processes of the traffic-manager's pods, where their node is this machine; otherwise none. */
 export async function managerPids(cluster: Cluster): Promise<readonly number[]> {
-  const pods = await cluster.pods(settings.managerNamespace);
+  return await podPids(cluster, settings.managerNamespace, 'traffic-manager');
+}
+
+/** Processes of the pods whose names begin so, of those whose command line has the word: where their node is this machine. */
+export async function podPids(cluster: Cluster, namespace: string, prefix: string, word = ''): Promise<readonly number[]> {
+  const pods = await cluster.pods(namespace);
   const uids = pods
-    .filter(({ metadata }) => metadata.name.startsWith('traffic-manager') && metadata.deletionTimestamp === undefined)
+    .filter(({ metadata }) => metadata.name.startsWith(prefix) && metadata.deletionTimestamp === undefined)
     .map(({ metadata }) => metadata.uid ?? '');
   const found: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -24,7 +29,9 @@ export async function managerPids(cluster: Cluster): Promise<readonly number[]> 
     // With systemd as the driver, underscores stand for the dashes.
     if (!uids.some((uid) => uid !== '' && (cgroup.includes(uid) || cgroup.includes(uid.replaceAll('-', '_'))))) continue;
     const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-    if (command.trim() !== 'pause') found.push(Number(pid));
+    if (command.trim() === 'pause') continue;
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes(word)) found.push(Number(pid));
   }
   return found;
 }

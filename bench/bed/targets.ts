@@ -34,7 +34,7 @@ export async function createTargets(cluster: Cluster, namespace: string, freshNa
   };
 }
 
-async function podProgram(): Promise<string> {
+export async function podProgram(): Promise<string> {
   const result = await build({
     entryPoints: [join(import.meta.dirname, '../programs/pod.ts')],
     bundle: true,

@@ -10,7 +10,7 @@ import type { Bench, Finding, Measure } from './measure.ts';
 const commandTimeoutMs = 60_000;
 
 /** Milliseconds to the exit of a program on the laptop. Pipes that a daemon keeps open after it do not count. */
-async function timed(bed: BenchBed, argv: readonly string[]): Promise<number> {
+export async function timed(bed: BenchBed, argv: readonly string[]): Promise<number> {
   const startedAt = performance.now();
   const child = bed.laptop.spawn(argv);
   let output = '';

@@ -1,7 +1,7 @@
-// Runs in the cluster: the far end of every load. Plain sockets, so that the way there is what is measured.
+// Runs in the cluster, and on the laptop in place of a workload: the far end of every load. Plain sockets, so that the way there is what is measured.
 import { randomFillSync } from 'node:crypto';
 import net from 'node:net';
-import { goodbye, httpMessages, ports, reportBytes } from './ports.ts';
+import { goodbye, httpMessages, places, ports, reportBytes } from './ports.ts';
 
 const reportIntervalMs = 50;
 const block = randomFillSync(Buffer.allocUnsafe(256 * 1024));
@@ -57,6 +57,11 @@ listen(ports.source, (socket) => {
 listen(ports.goodbye, (socket) => {
   socket.resume();
   socket.end(goodbye);
+});
+
+listen(ports.place, (socket) => {
+  socket.resume();
+  socket.end(process.env[places.variable] === undefined ? places.cluster : places.laptop);
 });
 
 const { request, closingRequest, response, closingResponse } = httpMessages;

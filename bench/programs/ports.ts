@@ -1,10 +1,13 @@
 /** Ports of the pod that the loads are aimed at; what each does is in `pod.ts`. */
-export const ports = { echo: 9001, sink: 9002, source: 9003, goodbye: 9004, http: 8080 } as const;
+export const ports = { echo: 9001, sink: 9002, source: 9003, goodbye: 9004, place: 9005, http: 8080 } as const;
 
 export type PortName = keyof typeof ports;
 
 /** What port `goodbye` says before it closes. */
 export const goodbye = 'bye\n';
+
+/** What port `place` says: where the program runs. The laptop's is told by its environment. */
+export const places = { cluster: 'cluster\n', laptop: 'laptop\n', variable: 'BENCH_ON_LAPTOP' } as const;
 
 /** A report of port `sink`: two float64, milliseconds since the first byte and bytes so far. */
 export const reportBytes = 16;

@@ -47,7 +47,8 @@ async function askDaemon(io: CliIo, ask: (api: ApiClient, signal: AbortSignal) =
   const { connectApi } = await import('#net/rpc/connect-api.ts');
   const api = await connectApi(productPaths(io.env).daemonSocket, { greetingTimeoutMs: lookupTimeoutMs });
   try {
-    return await ask(api, AbortSignal.timeout(lookupTimeoutMs));
+    // Workloads of two kinds may have one name.
+    return [...new Set(await ask(api, AbortSignal.timeout(lookupTimeoutMs)))].sort();
   } finally {
     api.close();
   }

@@ -12,8 +12,8 @@ import type { Container, EnvVariable, PodSpec, SecurityContext, VolumeMount } fr
 /** Volume of the agent's own, for the one place where it may write. */
 export const agentTmpVolume = 'tel-agent-tmp';
 
-/** As in the image. Little lives long in an agent: a young generation of 3 × 4 MiB is enough, and each agent costs its pod that much. */
-const agentCommand = ['/usr/bin/node', '--max-semi-space-size=4', '/app/agent.js'];
+/** As in the image. */
+const agentCommand = ['/usr/bin/node', '/app/agent.js'];
 const imageUserId = 1000;
 
 /** The container that takes the traffic of the others. It passes the "restricted" Pod Security Standard. */

@@ -192,7 +192,10 @@ export class Injector {
       if (readInjectAnnotations(workload.template.metadata?.annotations).isManual) {
         const pods = await this.#lookup.pods(workload, either);
         if (pods.some((pod) => isSatisfiedBy(config, injectedConfig(pod)))) return;
-        throw notInterceptable(target, 'its annotation manually-injected is "true", and its pods have no agent that serves its ports');
+        throw notInterceptable(
+          target,
+          'its annotation manually-injected is "true", and its pods have no agent that serves its ports',
+        );
       }
       const key = keyOf(target);
       const wasWanted = this.#wanted.has(key);
@@ -259,7 +262,14 @@ export class Injector {
   ): Promise<boolean> {
     const { kube, pollMs, settings } = this.#options;
     const timeoutMs = settings.arrivalTimeoutMs;
-    return await rollPods({ ...options, kube, lookup: this.#lookup, workload, timeoutMs, ...(pollMs === undefined ? {} : { pollMs }) });
+    return await rollPods({
+      ...options,
+      kube,
+      lookup: this.#lookup,
+      workload,
+      timeoutMs,
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
   }
 
   async #untilServicesLead(workload: FoundWorkload, config: AgentConfig, signal: AbortSignal): Promise<void> {
@@ -337,7 +347,8 @@ export class Injector {
     if (target.namespace === managerNamespace && target.name === managerName)
       throw notInterceptable(target, 'it is the traffic-manager');
     const { injection } = readInjectAnnotations(template.metadata?.annotations);
-    if (injection === 'invalid') throw notInterceptable(target, 'its annotation inject-traffic-agent is neither "enabled" nor "disabled"');
+    if (injection === 'invalid')
+      throw notInterceptable(target, 'its annotation inject-traffic-agent is neither "enabled" nor "disabled"');
     if (injection === 'disabled') throw notInterceptable(target, 'its annotation inject-traffic-agent is "disabled"');
     if (settings.policy === 'Never') throw notInterceptable(target, 'agentInjector.injectPolicy is Never');
     if (settings.policy === 'WhenEnabled' && injection !== 'enabled') {

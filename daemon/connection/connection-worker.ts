@@ -46,6 +46,8 @@ const running = new Map<number, AbortController>();
 const handlerDirectories = { log: input.logDirectory, runtime: dirname(input.engagementsFile) };
 let connection: Connection | undefined;
 let config: Disposable | undefined;
+/** They may be known before the connection is there. */
+let dnsPeers: readonly string[] = [];
 
 const handlers: WorkerHandlers = {
   async connect(_input, { signal }) {
@@ -67,6 +69,7 @@ const handlers: WorkerHandlers = {
       onEngagement: (name, engagement) => send({ kind: 'engagement', name, engagement }),
       onHealth: (conditions) => send({ kind: 'health', conditions }),
     });
+    connection.setDnsPeers(dnsPeers);
     await connection.connect(signal);
     followConfig(connection);
     return connection.snapshot();
@@ -162,6 +165,11 @@ const handlers: WorkerHandlers = {
   },
   async verifyDns() {
     return await live().verifyDns();
+  },
+  async setDnsPeers({ addresses }) {
+    dnsPeers = addresses;
+    connection?.setDnsPeers(addresses);
+    return {};
   },
   async checkNow() {
     connection?.checkNow();

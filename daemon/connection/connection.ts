@@ -35,6 +35,7 @@ import { connectionSnapshot } from './connection-snapshot.ts';
 import { HealthConditions } from './health-conditions.ts';
 import { conflictCondition, planLaptop } from './laptop-plan.ts';
 import { LaptopSide, type WantedLaptop } from './laptop-side.ts';
+import { LaptopVerification } from './laptop-verification.ts';
 import { Namespaces } from './namespaces.ts';
 import { ownerName } from './owner-name.ts';
 import type { Pause } from './pauses.ts';
@@ -86,6 +87,7 @@ export class Connection {
   readonly #session: ClusterSession;
   readonly #agents: AgentLinks;
   readonly #laptop: LaptopSide;
+  readonly #verification: LaptopVerification;
   readonly #rerouter: Rerouter;
   readonly #engagements: Engagements;
   readonly #stop = new AbortController();
@@ -156,6 +158,7 @@ export class Connection {
       logger: logger.child('laptop'),
       onTrouble: (trouble) => this.#laptopChanged(trouble),
     });
+    this.#verification = new LaptopVerification({ laptop: this.#laptop, health: this.#health, signal: this.#stop.signal });
     this.#engagements = new Engagements({
       connection: options.name,
       namespace: this.#namespace,
@@ -248,7 +251,8 @@ export class Connection {
     this.#rerouter.stop();
     await this.#laptop.pause();
     this.#laptopTrouble = undefined;
-    for (const code of ['dns.verify-failed', 'route.overlap', 'helper.not-running']) this.#health.clear(code);
+    this.#verification.forget();
+    for (const code of ['route.overlap', 'helper.not-running']) this.#health.clear(code);
     this.#updateState();
   }
 
@@ -274,7 +278,7 @@ export class Connection {
 
   async #useLaptop(): Promise<void> {
     this.#enterStage('verify');
-    await this.#verify();
+    await this.#verification.verify();
     if (this.#settings.dns.recursionCheck) await this.#laptop.detectRecursion();
     this.#stop.signal.throwIfAborted();
     await this.#rerouter.start();
@@ -341,6 +345,11 @@ export class Connection {
     return { forwards: manager.forwards + agents.forwards, streams: manager.streams + agents.streams, pods: agents.pods };
   }
 
+  /** Addresses of the DNS servers of the laptop's other connections. */
+  setDnsPeers(addresses: readonly string[]): void {
+    this.#laptop.setDnsPeers(addresses);
+  }
+
   /** Whether a program's look-up arrives. */
   async verifyDns(): Promise<DnsVerification> {
     return await this.#laptop.verify();
@@ -358,21 +367,6 @@ export class Connection {
       code: 'cluster.namespace-not-found',
       message: `There is no namespace "${this.#namespace}" in the cluster of context "${this.#target.context}"`,
       remedies: [{ label: 'See which there are', command: 'telepresence list-namespaces' }],
-    });
-  }
-
-  async #verify(): Promise<void> {
-    const result = await this.#laptop.verify();
-    if (result.ok) {
-      this.#health.clear('dns.verify-failed');
-      return;
-    }
-    this.#health.set({
-      code: 'dns.verify-failed',
-      severity: 'warning',
-      title: 'Cluster names do not resolve',
-      message: result.reason,
-      remedies: [{ label: 'Look for another program that manages DNS, such as a VPN client' }],
     });
   }
 

@@ -12,6 +12,7 @@ import { contextName } from '../kube/context-name.ts';
 import { namespaceSocket } from '../rootless/start-namespace.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
+import { introduceDnsServers } from './dns-peers.ts';
 import { Pauses } from './pauses.ts';
 
 /** A connection's thread as it is used here. */
@@ -57,6 +58,12 @@ export class Connections {
     this.#desired = new DesiredConnections(join(daemon.paths.runtimeDirectory, 'connections.json'), daemon.logger);
     const pausesFile = join(daemon.paths.runtimeDirectory, 'pauses.json');
     this.#pauses = new Pauses(pausesFile, daemon.logger, (name) => void this.#pauseEnded(name));
+    introduceDnsServers(daemon.state, (name, addresses) => {
+      this.#entries
+        .get(name)
+        ?.thread.call('setDnsPeers', { addresses })
+        .catch((error: unknown) => daemon.logger.debug('A connection was not told of the others', { connection: name, error }));
+    });
   }
 
   /** Called with each connection that somebody asked for and got, also where it was there already. */

@@ -9,9 +9,13 @@ import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
 import { DataPath, type DataPathOptions } from '../data-path/data-path.ts';
 import { HelperClient } from '../helper-client/helper-client.ts';
 import { type HostRoute, readHostRoutes } from '../routing/host-routes.ts';
+import { answeringProbes, type ProbeResult, probeInterface } from './interface-probe.ts';
 
 /** Whoever connects starts the helper at the same time; it listens within a fraction of a second. */
 const helperStartMs = 3_000;
+
+/** A firewall that drops says nothing; the first repetition of a lost packet comes after 1 s. */
+const probeTimeoutMs = 2_000;
 
 export interface LaptopNetworkOptions extends Pick<DataPathOptions, 'dialer' | 'realOf' | 'dialTimeoutMs'> {
   readonly helperSocket: string;
@@ -47,6 +51,9 @@ const ipv6Prefix = 'fd7c:e51e:9a0f';
 const firstExemptPort = 16_384;
 const exemptPortCount = 64;
 
+/** What all interfaces together may have of them. */
+export const exemptPortRange = { first: firstExemptPort, last: firstExemptPort + 256 * exemptPortCount - 1 };
+
 /** The laptop's side of a connection: interface, packets, routes and DNS hook, all on one lease of the helper. */
 export class LaptopNetwork {
   readonly interfaceName: string;
@@ -59,6 +66,7 @@ export class LaptopNetwork {
   readonly #helper: HelperClient;
   readonly #dataPath: DataPath;
   readonly #tunFd: number;
+  readonly #probeAddresses: readonly string[];
   #dnsSockets: DnsSockets | undefined;
   #closed: Promise<void> | undefined;
   readonly #expectEnd: () => void;
@@ -70,6 +78,7 @@ export class LaptopNetwork {
     helper: HelperClient;
     dataPath: DataPath;
     tunFd: number;
+    probeAddresses: readonly string[];
     isIsolated: boolean;
     expectEnd: () => void;
   }) {
@@ -83,6 +92,7 @@ export class LaptopNetwork {
     this.#helper = fields.helper;
     this.#dataPath = fields.dataPath;
     this.#tunFd = fields.tunFd;
+    this.#probeAddresses = fields.probeAddresses;
     this.#expectEnd = fields.expectEnd;
   }
 
@@ -107,15 +117,20 @@ export class LaptopNetwork {
       let isOver = false;
       const expectEnd = () => (isOver = true);
       const lost = (reason: AppError) => {
-        if (!isOver) options.onLost(reason);
+        if (isOver) return;
         isOver = true;
+        options.logger.warn('The interface is lost', { error: reason.toData() });
+        options.onLost(reason);
       };
+      const ipv6 = made.withoutIpv6 === true ? undefined : block.ipv6;
+      const probeAddresses = [block.ipv4.probeAddress, ...(ipv6 === undefined ? [] : [ipv6.probeAddress])];
       const dataPath = new DataPath({
         ...options,
+        dialer: answeringProbes(options.dialer, probeAddresses),
         tunFd,
         ipv4: block.ipv4,
         ...(ipv4Fd === undefined ? {} : { listeners: { ipv4: ipv4Fd, ipv6: ipv6Fd } }),
-        ...(block.ipv6 === undefined || made.withoutIpv6 === true ? {} : { ipv6: block.ipv6 }),
+        ...(ipv6 === undefined ? {} : { ipv6 }),
         onDeviceGone: lost,
       });
       await dataPath.start();
@@ -127,6 +142,7 @@ export class LaptopNetwork {
         helper,
         dataPath,
         tunFd,
+        probeAddresses,
         isIsolated: options.isIsolated,
         expectEnd,
       });
@@ -173,6 +189,11 @@ export class LaptopNetwork {
     return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
   }
 
+  /** Whether connections of programs arrive. In namespaces of its own nothing is in their way. */
+  async verifyTcp(): Promise<ProbeResult> {
+    return this.#isIsolated ? { ok: true } : await probeInterface(this.#probeAddresses, probeTimeoutMs);
+  }
+
   /** Gives the laptop back what it had. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -199,10 +220,17 @@ export class LaptopNetwork {
   }
 }
 
+interface FamilyBlock {
+  readonly interfaceAddress: string;
+  readonly peers: readonly string[];
+  /** Nobody's: the daemon answers for it, to see whether connections arrive. */
+  readonly probeAddress: string;
+}
+
 interface AddressBlock {
   readonly cidrs: readonly string[];
-  readonly ipv4: { readonly interfaceAddress: string; readonly peers: readonly string[] };
-  readonly ipv6: { readonly interfaceAddress: string; readonly peers: readonly string[] } | undefined;
+  readonly ipv4: FamilyBlock;
+  readonly ipv6: FamilyBlock | undefined;
   readonly exemptPorts: { readonly first: number; readonly last: number };
 }
 
@@ -221,8 +249,11 @@ function freeAddressBlock(routes: readonly HostRoute[]): AddressBlock {
       ipv4: {
         interfaceAddress: `${prefix}.${base + 1}`,
         peers: Array.from({ length: addressPool.peers }, (_, offset) => `${prefix}.${base + 2 + offset}`),
+        probeAddress: `${prefix}.${base + 2 + addressPool.peers}`,
       },
-      ipv6: hasIpv6 ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`] } : undefined,
+      ipv6: hasIpv6
+        ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`], probeAddress: `${ipv6Base}3` }
+        : undefined,
       exemptPorts: { first, last: first + exemptPortCount - 1 },
     };
   }

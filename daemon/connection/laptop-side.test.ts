@@ -30,6 +30,8 @@ class FakeNetwork implements Network {
     return { mode: this.mode, formerServers: ['192.0.2.53'], search: [] };
   };
 
+  verifyTcp: Network['verifyTcp'] = async () => ({ ok: true });
+
   close: Network['close'] = async () => {
     this.calls.push('close');
   };
@@ -57,6 +59,8 @@ describe("the laptop's side", () => {
   let network: FakeNetwork;
   let troubles: (AppError | undefined)[];
   let laptop: LaptopSide;
+  let serversChanged: () => void;
+  let isWatching = false;
   const signal = new AbortController().signal;
   const calls = () => network.calls;
 
@@ -73,6 +77,11 @@ describe("the laptop's side", () => {
       logger: silentLogger,
       onTrouble: (trouble) => troubles.push(trouble),
       openNetwork: async () => network,
+      watchServers: (onChange) => {
+        serversChanged = onChange;
+        isWatching = true;
+        return { accept: () => undefined, [Symbol.dispose]: () => (isWatching = false) };
+      },
     });
   });
 
@@ -110,6 +119,15 @@ describe("the laptop's side", () => {
     calls().length = 0;
     laptop.change(wantedWith(['~default', '~shop']));
     await expect.poll(calls).toEqual(['routes 1']);
+  });
+
+  it('sets the hook again when other name servers are in use', async () => {
+    await make();
+    calls().length = 0;
+    serversChanged();
+    await expect.poll(calls).toContain('dns ~default');
+    await laptop.stop();
+    expect(isWatching).toBe(false);
   });
 
   it('reports a change that fails as trouble', async () => {

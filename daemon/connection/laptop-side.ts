@@ -10,10 +10,13 @@ import type { DataPathOptions } from '../data-path/data-path.ts';
 import type { FlowDialer } from '../data-path/flow-dialer.ts';
 import type { ClusterLookup } from '../dns/cluster-resolver.ts';
 import { DnsServer, type DnsSettings } from '../dns/dns-server.ts';
+import type { DnsPeer } from '../dns/peer-resolver.ts';
 import { type DnsVerification, verifyDns } from '../dns/verify-dns.ts';
 import { HelperClient } from '../helper-client/helper-client.ts';
 import { lookUpInside } from '../rootless/look-up-inside.ts';
-import { type DnsHook, LaptopNetwork, type LaptopNetworkOptions } from './laptop-network.ts';
+import type { ProbeResult } from './interface-probe.ts';
+import { type DnsHook, exemptPortRange, LaptopNetwork, type LaptopNetworkOptions } from './laptop-network.ts';
+import { type NameServerWatch, watchNameServers } from './watch-name-servers.ts';
 
 /** What the laptop is to be like; changes are applied as they come. */
 export interface WantedLaptop {
@@ -40,6 +43,7 @@ export type Network = Pick<
   | 'dialInside'
   | 'setRoutes'
   | 'setDns'
+  | 'verifyTcp'
   | 'close'
 >;
 
@@ -56,6 +60,8 @@ export interface LaptopSideOptions {
   readonly logger: Logger;
   /** `undefined`: all is well (again). */
   readonly onTrouble: (trouble: AppError | undefined) => void;
+  /** Default: `watchNameServers`. */
+  readonly watchServers?: (onChange: () => void) => NameServerWatch;
   /** Default: `LaptopNetwork.open`. */
   readonly openNetwork?: (options: LaptopNetworkOptions, signal: AbortSignal) => Promise<Network>;
 }
@@ -86,9 +92,12 @@ export class LaptopSide {
   #opening: Promise<Network> | undefined;
   #made: Made | undefined;
   #wanted: WantedLaptop | undefined;
+  #peers: readonly DnsPeer[] = [];
   #isPaused = false;
   /** Keeps the helper alive while there is nothing for it to do, so that nobody is asked for a password afterwards. */
   #kept: HelperClient | undefined;
+  /** From the first hook on. */
+  #servers: NameServerWatch | undefined;
   /** Changes are made one after another. */
   #work: Promise<void> = Promise.resolve();
 
@@ -125,6 +134,12 @@ export class LaptopSide {
     await this.#hookDns(made, wanted);
   }
 
+  /** The laptop's resolver asks one connection; that one asks these, of the others. */
+  setDnsPeers(addresses: readonly string[]): void {
+    this.#peers = this.#options.isIsolated ? [] : addresses.map((server) => ({ server, ports: exemptPortRange }));
+    this.#made?.dns.update({ peers: this.#peers });
+  }
+
   /** Finds out whether the cluster's DNS asks this laptop, and breaks the circle if so. */
   async detectRecursion(): Promise<void> {
     await this.#made?.dns.detectRecursion();
@@ -134,6 +149,11 @@ export class LaptopSide {
     if (this.#made === undefined) return { ok: false, reason: 'There is no interface' };
     const { dns, network } = this.#made;
     return await verifyDns(dns, this.#options.isIsolated ? { resolve: (name) => lookUpInside(network.helperPid, name) } : {});
+  }
+
+  /** Whether programs' connections through the interface arrive. */
+  async verifyTcp(): Promise<ProbeResult> {
+    return (await this.#made?.network.verifyTcp()) ?? { ok: true };
   }
 
   /** Applies a change. Failures become trouble, not exceptions. */
@@ -224,6 +244,7 @@ export class LaptopSide {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#servers?.[Symbol.dispose]();
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.close();
     await this.#work;
@@ -251,6 +272,7 @@ export class LaptopSide {
         serverAddress: network.address,
         formerServers: [],
         search: [],
+        peers: this.#peers,
         exemptPorts: network.exemptPorts,
         cluster: this.#options.lookup,
         logger: this.#options.logger.child('dns'),
@@ -266,10 +288,21 @@ export class LaptopSide {
   async #hookDns(made: Made, wanted: WantedLaptop): Promise<void> {
     made.hook = await made.network.setDns(wanted.domains, this.#options.isIsolated ? ['resolv-conf'] : dnsHookModes);
     made.domains = wanted.domains;
+    if (!this.#options.isIsolated) {
+      this.#servers ??= (this.#options.watchServers ?? watchNameServers)(() => this.#serversChanged());
+      this.#servers.accept();
+    }
     const formerServers = wanted.formerServers.length > 0 ? wanted.formerServers : made.hook.formerServers;
     made.dns.update({ formerServers, search: made.hook.search });
     const reserved = this.#reserved(wanted, made.hook);
     if (reserved.length > wanted.reserved.length) await made.network.setRoutes(wanted.routes, reserved);
+  }
+
+  /** DHCP or a VPN has come with others. */
+  #serversChanged(): void {
+    if (this.#made === undefined) return;
+    this.#options.logger.info("The laptop's name servers have changed");
+    this.rehookDns();
   }
 
   /** The name servers that were in use before are asked by their own addresses, which must not lead into the cluster. */

@@ -52,6 +52,7 @@ export interface WorkerCalls {
   pause: { input: Pause; event: never; output: Record<string, never> };
   resume: { input: Record<string, never>; event: never; output: Record<string, never> };
   verifyDns: { input: Record<string, never>; event: never; output: DnsVerification };
+  setDnsPeers: { input: { addresses: readonly string[] }; event: never; output: Record<string, never> };
   checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
 }
 

@@ -10,7 +10,8 @@ import { ExpiringCache } from './expiring-cache.ts';
 import { FormerResolver } from './former-resolver.ts';
 import type { PortRange } from './former-server.ts';
 import { parseQuery, type Query, udpLimit, writeRefusal, writeResponse } from './message.ts';
-import { Responder, translateAddresses } from './responder.ts';
+import { type DnsPeer, PeerResolver } from './peer-resolver.ts';
+import { Responder, type Response, translateAddresses } from './responder.ts';
 import { type DnsPolicy, preparePolicy } from './route.ts';
 import { TcpListener } from './tcp-listener.ts';
 
@@ -19,6 +20,8 @@ export interface DnsSettings extends DnsPolicy {
   readonly lookupTimeoutMs: number;
   /** Resolvers that were in use before: `address` or `address:port`. */
   readonly formerServers: readonly string[];
+  /** Of the laptop's other connections, in the order in which they are asked. Default: none. */
+  readonly peers?: readonly DnsPeer[];
   /** Where virtual addresses are in use: the one to give out for an address of the cluster. */
   rewriteAddress?(address: IpAddress): IpAddress | undefined;
 }
@@ -64,6 +67,7 @@ export class DnsServer {
   readonly #logger: Logger;
   readonly #cluster: ClusterResolver;
   readonly #former: FormerResolver;
+  readonly #peers: PeerResolver;
   readonly #responder: Responder;
   readonly #tcp: TcpListener;
   /** Whole answers by whole UDP queries, both without the id. */
@@ -84,8 +88,17 @@ export class DnsServer {
     );
     this.#former = new FormerResolver(options.exemptPorts, this.#logger);
     this.#former.setServers(options.formerServers, options.serverAddress);
-    this.#responder = new Responder(preparePolicy(options), options.lookupTimeoutMs, this.#cluster, this.#former);
-    this.#tcp = new TcpListener((message) => this.#answer(message, 'tcp').then((response) => response?.bytes), this.#logger);
+    this.#peers = new PeerResolver(options.exemptPorts, this.#logger);
+    this.#peers.setPeers(options.peers ?? []);
+    this.#responder = new Responder(preparePolicy(options), options.lookupTimeoutMs, {
+      cluster: this.#cluster,
+      former: this.#former,
+      peers: this.#peers,
+    });
+    this.#tcp = new TcpListener(
+      (message, from) => this.#answer(message, 'tcp', from).then((response) => response?.bytes),
+      this.#logger,
+    );
   }
 
   /** Resolves when questions are answered. */
@@ -117,6 +130,7 @@ export class DnsServer {
     if (changes.formerServers !== undefined || changes.serverAddress !== undefined) {
       this.#former.setServers(this.#settings.formerServers, this.#settings.serverAddress);
     }
+    if (changes.peers !== undefined) this.#peers.setPeers(changes.peers);
     this.#responder.policy = preparePolicy(this.#settings);
     this.#responder.lookupTimeoutMs = this.#settings.lookupTimeoutMs;
     this.flush();
@@ -169,7 +183,7 @@ export class DnsServer {
 
   async stop(): Promise<void> {
     this.#cluster.stop();
-    await Promise.all([this.#tcp.stop(), this.#former.stop(), this.#closeUdp()]);
+    await Promise.all([this.#tcp.stop(), this.#former.stop(), this.#peers.stop(), this.#closeUdp()]);
     this.#packets.clear();
   }
 
@@ -194,7 +208,7 @@ export class DnsServer {
       udp.send(response, from.port, from.address);
       return;
     }
-    void this.#answer(message, 'udp').then((response) => {
+    void this.#answer(message, 'udp', from).then((response) => {
       if (response === undefined || this.#udp !== udp) return;
       if (key !== undefined && response.reusableUntil > performance.now())
         this.#packets.set(key, response.bytes, response.reusableUntil);
@@ -206,7 +220,8 @@ export class DnsServer {
   async #answer(
     message: Buffer,
     transport: 'udp' | 'tcp',
-  ): Promise<{ readonly bytes: Buffer; readonly reusableUntil: number } | undefined> {
+    from: { readonly address: string; readonly port: number },
+  ): Promise<Response | undefined> {
     this.#counters.queries += 1;
     const parsed = parseQuery(message);
     if (parsed.kind !== 'query') {
@@ -214,16 +229,19 @@ export class DnsServer {
       return parsed.kind === 'ignored' ? undefined : { bytes: writeRefusal(message, parsed.rcode), reusableUntil: 0 };
     }
     const { query } = parsed;
+    const isPeer = this.#peers.hasPeers && this.#peers.isPeer(from, this.address()?.address);
     if (query.name.startsWith('tel2-')) {
-      const own = this.#answerOwn(query);
+      const own = await this.#answerOwn(query, isPeer);
       if (own !== undefined) return { bytes: own, reusableUntil: 0 };
     }
     if (this.#inFlight >= maxInFlight) return { bytes: writeRefusal(message, dnsRcode.serverFailure), reusableUntil: 0 };
     this.#inFlight += 1;
     const generation = this.#generation;
     try {
-      const response = await this.#responder.respond(query, transport);
-      return generation === this.#generation ? response : { ...response, reusableUntil: 0 };
+      const { reusableUntil, ...response } = isPeer
+        ? await this.#responder.respondToPeer(query, transport)
+        : await this.#responder.respond(query, transport);
+      return { ...response, reusableUntil: generation === this.#generation ? reusableUntil : 0 };
     } catch (error) {
       this.#logger.warn('A question could not be answered', { name: query.name, reason: String(error) });
       return { bytes: writeResponse(query, dnsRcode.serverFailure, [], 512), reusableUntil: 0 };
@@ -232,17 +250,17 @@ export class DnsServer {
     }
   }
 
-  #answerOwn(query: Query): Buffer | undefined {
+  async #answerOwn(query: Query, isPeer: boolean): Promise<Buffer | undefined> {
     if (query.name.startsWith(recursionPrefix)) {
       this.#arrivals.get(query.name)?.();
       return writeResponse(query, dnsRcode.nameError, [], udpLimit(query));
     }
     const arrived = this.#arrivals.get(query.name);
     if (arrived === undefined) {
-      // The second half of a check that has already succeeded.
-      return query.name.startsWith(verificationPrefix)
-        ? writeResponse(query, dnsRcode.nameError, [], udpLimit(query))
-        : undefined;
+      if (!query.name.startsWith(verificationPrefix)) return undefined;
+      // Another connection's check, or the second half of one that has already succeeded.
+      const found = isPeer || !this.#peers.hasPeers ? undefined : (await this.#peers.ask(query.bytes, 'udp')).found;
+      return found ?? writeResponse(query, dnsRcode.nameError, [], udpLimit(query));
     }
     arrived();
     const own = parseIp(this.#settings.serverAddress);

@@ -6,7 +6,8 @@ import { nameInData, packMessage } from '#net/dns/packed-records.ts';
 import { DnsFormatError, type RawRecord, rawRecord, readRecords, writeName } from '#net/dns/wire.ts';
 import type { ClusterAnswer, ClusterResolver } from './cluster-resolver.ts';
 import type { FormerResolver } from './former-resolver.ts';
-import { type Query, udpLimit, writeResponse } from './message.ts';
+import { type Query, udpLimit, writeRefusal, writeResponse } from './message.ts';
+import type { PeerResolver } from './peer-resolver.ts';
 import { type DnsQuestion, type PreparedPolicy, type Route, route } from './route.ts';
 
 /** What is sent back, and until when (`performance.now()`) the same bytes answer the same query. */
@@ -45,7 +46,7 @@ type Found =
   | { readonly kind: 'former'; readonly hasClusterFailed: boolean; readonly isFallback: boolean }
   | { readonly kind: 'failed' };
 
-/** Finds the answer to a question: policy, cluster, former resolver. */
+/** Finds the answer to a question: policy, cluster, other connections, former resolver. */
 export class Responder {
   policy: PreparedPolicy;
   lookupTimeoutMs: number;
@@ -53,13 +54,23 @@ export class Responder {
   isRecursing = false;
   readonly #cluster: ClusterResolver;
   readonly #former: FormerResolver;
+  readonly #peers: PeerResolver;
   #clusterFailedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(policy: PreparedPolicy, lookupTimeoutMs: number, cluster: ClusterResolver, former: FormerResolver) {
+  constructor(
+    policy: PreparedPolicy,
+    lookupTimeoutMs: number,
+    {
+      cluster,
+      former,
+      peers,
+    }: { readonly cluster: ClusterResolver; readonly former: FormerResolver; readonly peers: PeerResolver },
+  ) {
     this.policy = policy;
     this.lookupTimeoutMs = lookupTimeoutMs;
     this.#cluster = cluster;
     this.#former = former;
+    this.#peers = peers;
   }
 
   async respond(query: Query, transport: 'udp' | 'tcp'): Promise<Response> {
@@ -69,15 +80,42 @@ export class Responder {
       bytes: writeResponse(query, rcode, records, maxBytes),
       reusableUntil,
     });
-    if (found.kind === 'found') return write(found.rcode, found.records, found.reusableUntil);
+    const isMissing = found.kind === 'found' && found.rcode === dnsRcode.nameError;
+    let hasPeerFailed = false;
+    if (this.#peers.hasPeers && (found.kind !== 'found' || isMissing)) {
+      const peers = await this.#peers.ask(query.bytes, transport);
+      if (peers.found !== undefined) return { bytes: peers.found, reusableUntil: 0 };
+      hasPeerFailed = peers.hasFailed;
+    }
+    if (found.kind === 'found') {
+      return isMissing && hasPeerFailed
+        ? write(dnsRcode.serverFailure, [], 0)
+        : write(found.rcode, found.records, this.#peers.hasPeers && isMissing ? 0 : found.reusableUntil);
+    }
     // SERVFAIL rather than NXDOMAIN: programs and caches take the latter for final, and the cluster may be back in a second.
     if (found.kind === 'failed') return write(dnsRcode.serverFailure, [], 0);
+    const hasFailed = found.hasClusterFailed || hasPeerFailed;
     const response = await this.#former.forward(query.bytes, transport);
     if (response === undefined) {
-      return write(found.isFallback && !found.hasClusterFailed ? dnsRcode.nameError : dnsRcode.serverFailure, [], 0);
+      return write(found.isFallback && !hasFailed ? dnsRcode.nameError : dnsRcode.serverFailure, [], 0);
     }
-    const isMissing = (response.readUInt16BE(2) & 0xf) === dnsRcode.nameError;
-    return found.hasClusterFailed && isMissing ? write(dnsRcode.serverFailure, [], 0) : { bytes: response, reusableUntil: 0 };
+    const isUnknown = (response.readUInt16BE(2) & 0xf) === dnsRcode.nameError;
+    return hasFailed && isUnknown ? write(dnsRcode.serverFailure, [], 0) : { bytes: response, reusableUntil: 0 };
+  }
+
+  /** For another connection: what is this one's own, and a refusal for anything else. */
+  async respondToPeer(query: Query, transport: 'udp' | 'tcp'): Promise<Response> {
+    const found = await this.#find(query, 0);
+    if (found.kind === 'former') {
+      const rcode = found.hasClusterFailed ? dnsRcode.serverFailure : dnsRcode.refused;
+      return { bytes: writeRefusal(query.bytes, rcode), reusableUntil: 0 };
+    }
+    const maxBytes = transport === 'udp' ? udpLimit(query) : 0xffff;
+    const bytes =
+      found.kind === 'failed'
+        ? writeResponse(query, dnsRcode.serverFailure, [], maxBytes)
+        : writeResponse(query, found.rcode, found.records, maxBytes);
+    return { bytes, reusableUntil: 0 };
   }
 
   async #find(question: DnsQuestion, depth: number): Promise<Found> {

@@ -11,12 +11,18 @@ const maxUnsentBytes = 128 * 1024;
 /** Questions of one connection that are worked on at a time. */
 const maxOpenQuestions = 64;
 
+/** `undefined` for what gets no answer. */
+type Answer = (
+  message: Buffer,
+  from: { readonly address: string; readonly port: number },
+) => Promise<Buffer | undefined>;
+
 /** DNS over TCP: many questions on a connection, answered in any order. */
 export class TcpListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(answer: (message: Buffer) => Promise<Buffer | undefined>, logger: Logger) {
+  constructor(answer: Answer, logger: Logger) {
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -46,15 +52,16 @@ export class TcpListener {
   }
 }
 
-function serve(socket: Socket, answer: (message: Buffer) => Promise<Buffer | undefined>): void {
+function serve(socket: Socket, answer: Answer): void {
   const reader = new MessageReader();
+  const from = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
   let open = 0;
   socket.setTimeout(idleMs, () => socket.destroy());
   socket.on('error', () => socket.destroy());
   const answerOne = async (message: Buffer): Promise<void> => {
     open += 1;
     if (open >= maxOpenQuestions) socket.pause();
-    const response = await answer(message);
+    const response = await answer(message, from);
     open -= 1;
     if (socket.destroyed) return;
     if (response === undefined || socket.writableLength > maxUnsentBytes) {

@@ -149,42 +149,35 @@ export async function checkWebhook({ cluster, managerNamespace }: DoctorContext,
   const namespace = managerNamespace(await cluster.target());
   const name = `agent-injector-webhook-${namespace}`;
   const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${name}`;
-  try {
-    const found = await cluster.ask(async (client) => await wrapped(client.find<WebhookConfiguration>(path, signal)), signal);
-    if (found.forbidden) return notApplicable('You may not look at it: only administrators may');
-    const webhook = found.value?.webhooks?.[0]?.clientConfig;
-    const upgrade = { label: 'Put it back', command: 'telepresence helm upgrade' };
-    if (webhook === undefined) return failed(`There is no ${name}: no agents come into pods`, [upgrade]);
-    const { service, caBundle = '' } = webhook;
-    const expiry = authorityExpiry(caBundle);
-    if (expiry === undefined) return failed(`${name} has no certificate authority yet`, [upgrade]);
-    if (expiry.getTime() < Date.now())
-      return failed(`The certificate authority of ${name} ended on ${expiry.toDateString()}`, [upgrade]);
-    const slices = await cluster.ask(
-      async (client) =>
-        await wrapped(
-          client.request<EndpointSlices>({
-            method: 'GET',
-            path: `/apis/discovery.k8s.io/v1/namespaces/${service?.namespace ?? namespace}/endpointslices`,
-            query: { labelSelector: `kubernetes.io/service-name=${service?.name ?? 'agent-injector'}` },
-            signal,
-          }),
-        ),
-      signal,
-    );
-    const until = `its certificate authority holds until ${expiry.toDateString()}`;
-    if (slices.forbidden) return passed(`It is registered, and ${until}`);
-    const isServed = slices.value?.items?.some(({ endpoints }) =>
-      endpoints?.some(({ conditions }) => conditions?.ready === true),
-    );
-    if (isServed === true) return passed(`It is registered and served, and ${until}`);
-    return failed(`Nobody serves ${name}: no agents come into pods`, [
-      { label: 'Look at the traffic-manager', command: `kubectl --namespace ${namespace} get pods` },
-    ]);
-  } catch (error) {
-    signal.throwIfAborted();
-    return failedBy(error);
-  }
+  const found = await cluster.ask(async (client) => await wrapped(client.find<WebhookConfiguration>(path, signal)), signal);
+  if (found.forbidden) return notApplicable('You may not look at it: only administrators may');
+  const webhook = found.value?.webhooks?.[0]?.clientConfig;
+  const upgrade = { label: 'Put it back', command: 'telepresence helm upgrade' };
+  if (webhook === undefined) return failed(`There is no ${name}: no agents come into pods`, [upgrade]);
+  const { service, caBundle = '' } = webhook;
+  const expiry = authorityExpiry(caBundle);
+  if (expiry === undefined) return failed(`${name} has no certificate authority yet`, [upgrade]);
+  if (expiry.getTime() < Date.now())
+    return failed(`The certificate authority of ${name} ended on ${expiry.toDateString()}`, [upgrade]);
+  const slices = await cluster.ask(
+    async (client) =>
+      await wrapped(
+        client.request<EndpointSlices>({
+          method: 'GET',
+          path: `/apis/discovery.k8s.io/v1/namespaces/${service?.namespace ?? namespace}/endpointslices`,
+          query: { labelSelector: `kubernetes.io/service-name=${service?.name ?? 'agent-injector'}` },
+          signal,
+        }),
+      ),
+    signal,
+  );
+  const until = `its certificate authority holds until ${expiry.toDateString()}`;
+  if (slices.forbidden) return passed(`It is registered, and ${until}`);
+  const isServed = slices.value?.items?.some(({ endpoints }) => endpoints?.some(({ conditions }) => conditions?.ready === true));
+  if (isServed === true) return passed(`It is registered and served, and ${until}`);
+  return failed(`Nobody serves ${name}: no agents come into pods`, [
+    { label: 'Look at the traffic-manager', command: `kubectl --namespace ${namespace} get pods` },
+  ]);
 }
 
 async function wrapped<T>(

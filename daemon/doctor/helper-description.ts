@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { productVersion } from '#base/common/version.ts';
 import { type HelperLaunch, helperCommand, isHelperListening } from '#base/node/helper-launch.ts';
@@ -12,10 +11,10 @@ const connectTimeoutMs = 3_000;
 /** What the helper is and does, for a person who is about to give it root's rights. */
 export async function describeHelper(launch: HelperLaunch, socketPath: string): Promise<HelperDescription> {
   const { file, args } = helperCommand(launch);
-  const pid = await helperPid(socketPath);
+  const helper = await greet(socketPath);
   const directory = dirname(socketPath);
   return {
-    state: pid === undefined ? ((await isHelperListening(socketPath)) ? 'running' : 'not-running') : await lifeOf(pid),
+    state: helper ?? ((await isHelperListening(socketPath)) ? 'running' : 'not-running'),
     command: [file, ...args],
     paths: [
       { path: launch.nodePath, purpose: 'Runs it' },
@@ -32,26 +31,22 @@ export async function describeHelper(launch: HelperLaunch, socketPath: string): 
       'Makes a virtual interface (tel0, tel1, …) with an address from 198.18.0.0/15, and removes it',
       "Adds routes to the cluster's subnets through that interface; never a default route, never one that is there already",
       'Sends look-ups of names to the interface: by systemd-resolved, else by nftables rules, else by /etc/resolv.conf',
-      'Undoes all of it when the daemon ends, however it ends, and ends itself 10 s after',
+      helper === 'service'
+        ? 'Undoes all of it when the daemon ends, however it ends, and waits for the next'
+        : 'Undoes all of it when the daemon ends, however it ends, and ends itself 10 s after',
     ],
-    ...(pid === undefined ? {} : { version: productVersion }),
+    ...(helper === undefined ? {} : { version: productVersion }),
   };
 }
 
-/** Of one that speaks this version: another would have refused. */
-async function helperPid(socketPath: string): Promise<number | undefined> {
+/** One that speaks this version: another would have refused. A service of the system is there before anybody asks for it. */
+async function greet(socketPath: string): Promise<'running' | 'service' | undefined> {
   try {
     const helper = await HelperClient.connect(socketPath, { signal: AbortSignal.timeout(connectTimeoutMs) });
-    const { pid } = helper;
+    const { isService } = helper;
     await helper.close();
-    return pid;
+    return isService ? 'service' : 'running';
   } catch {
     return undefined;
   }
-}
-
-/** A service of the system is there before anybody asks for it. */
-async function lifeOf(pid: number): Promise<'running' | 'service'> {
-  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-  return /\/telepresence[^/\n]*\.service$/m.test(groups) ? 'service' : 'running';
 }

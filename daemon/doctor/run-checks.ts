@@ -25,7 +25,7 @@ const checks: Readonly<Record<DoctorCheckId, Check>> = {
   routes: { title: 'Overlapping routes', run: checkRoutes },
   vpn: { title: 'Other VPNs', run: checkVpn },
   proxy: { title: 'Proxy variables', run: checkProxy },
-  'auth-plugin': { title: 'Login program', run: checkAuthPlugin },
+  'auth-plugin': { title: 'Login program', needsApi: true, run: checkAuthPlugin },
   clock: { title: 'Clock', needsApi: true, run: checkClock },
   api: { title: 'API server', run: checkApi },
   manager: { title: 'Traffic-manager', needsApi: true, run: checkManager },

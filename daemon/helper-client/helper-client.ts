@@ -49,6 +49,7 @@ export class HelperClient {
   readonly #pending = new Map<number, Deferred<unknown>>();
   #lastId = 0;
   #pid = 0;
+  #isService = false;
   #rest = '';
   #failure: AppError | undefined;
 
@@ -74,7 +75,9 @@ export class HelperClient {
     const abort = () => socket.destroy();
     signal?.addEventListener('abort', abort);
     try {
-      client.#pid = (await client.call('hello', { version: helperProtocolVersion })).pid;
+      const { pid, isService } = await client.call('hello', { version: helperProtocolVersion });
+      client.#pid = pid;
+      client.#isService = isService === true;
       return client;
     } catch (error) {
       socket.destroy();
@@ -92,6 +95,11 @@ export class HelperClient {
   /** The helper's process. */
   get pid(): number {
     return this.#pid;
+  }
+
+  /** Whether it is there without anybody having asked for it, and stays. */
+  get isService(): boolean {
+    return this.#isService;
   }
 
   /** @throws AppError the helper's own, `helper.not-running` where the connection ended first, `timeout`. */

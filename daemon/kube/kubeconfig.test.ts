@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -213,6 +213,30 @@ contexts: [{name: other, context: {cluster: three, user: dora}}, {name: mixed, c
     it('takes the token that a program prints', async () => {
       write('config', exec(script('plugin', credential('from-plugin'))));
       expect(await headers()).toMatchObject({ Authorization: 'Bearer from-plugin' });
+    });
+
+    it('runs the program once for all clients until the credential expires', async () => {
+      const until = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+      const counted = (minutes: number) =>
+        `echo run >>${file('runs')}\n` +
+        `echo '{"kind":"ExecCredential","status":{"token":"t","expirationTimestamp":"${until(minutes)}"}}'`;
+      const runs = () => readFileSync(file('runs'), 'utf8').trim().split('\n').length;
+      write('config', exec(script('lasting', counted(5))));
+      await Promise.all([headers(), headers(), headers()]);
+      expect(await headers()).toMatchObject({ Authorization: 'Bearer t' });
+      expect(runs()).toBe(1);
+      write('config', exec(script('expired', counted(-5))));
+      await headers();
+      await headers();
+      expect(runs()).toBe(3);
+    });
+
+    it('keeps apart what programs print for different clusters and arguments', async () => {
+      const plugin = script('plugin', `echo "{\\"status\\":{\\"token\\":\\"$1\\"}}"`);
+      write('config', exec(plugin, ', args: [one]'));
+      expect(await headers()).toMatchObject({ Authorization: 'Bearer one' });
+      write('config', exec(plugin, ', args: [two]'));
+      expect(await headers()).toMatchObject({ Authorization: 'Bearer two' });
     });
 
     it('finds the program beside the file, and tells it what it is run for', async () => {

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { KubeFlags } from '#protocol/local-api/model.ts';
+import { ExecCredentials } from './exec-credentials.ts';
 
 /** What a person points at with kubeconfig, context and flags: one cluster, as one user, in one namespace. */
 export interface KubeTarget {
@@ -66,15 +67,27 @@ export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
   const user = withExecInfo(overrideUser(pickUser(config, userName, base), flags), cluster);
   const context: Context = { ...base, cluster: cluster.name, user: user.name };
   const chosen = new KubeConfig();
+  const { exec, ...withoutExec } = user;
+  const login = exec === undefined || exec === null ? undefined : new ExecCredentials(user, cluster.server);
+  // The library would run the program for each client anew.
+  if (login !== undefined) {
+    chosen.addAuthenticator({
+      isAuthProvider: () => true,
+      applyAuthentication: async (_user, options) => await login.apply(options as RequestOptions),
+    });
+  }
   // The library refuses plain HTTP unless told that nothing is to be verified, of which there is nothing.
   const accepted = { ...cluster, skipTLSVerify: cluster.skipTLSVerify || cluster.server.startsWith('http:') };
-  chosen.loadFromOptions({ clusters: [accepted], users: [user], contexts: [context], currentContext: context.name });
+  chosen.loadFromOptions({ clusters: [accepted], users: [withoutExec], contexts: [context], currentContext: context.name });
   return {
     context: base.name,
     cluster: cluster.name,
     namespace: base.namespace ?? 'default',
     server: new URL(cluster.server),
-    credentials: credentialsOf(chosen, cluster, flags, flags.token === undefined ? tokenFileOf(files, userName) : undefined),
+    credentials: {
+      ...credentialsOf(chosen, cluster, user, flags, flags.token === undefined ? tokenFileOf(files, userName) : undefined),
+      refused: () => login?.refused() ?? false,
+    },
     authPlugin:
       (user.exec as { command?: string } | undefined | null)?.command ??
       (user.authProvider as { name?: string } | undefined)?.name,
@@ -270,7 +283,13 @@ function withExecInfo(user: User, cluster: Cluster): User {
   };
 }
 
-function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags, tokenFile: string | undefined): KubeCredentials {
+function credentialsOf(
+  config: KubeConfig,
+  cluster: Cluster,
+  user: User,
+  flags: KubeFlags,
+  tokenFile: string | undefined,
+): KubeCredentials {
   const impersonation = impersonationHeaders(flags);
   return {
     server: new URL(cluster.server),
@@ -284,7 +303,7 @@ function credentialsOf(config: KubeConfig, cluster: Cluster, flags: KubeFlags, t
             Authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
           };
       } catch (error) {
-        throw authPluginError(error, config.getCurrentUser());
+        throw authPluginError(error, user);
       }
       const { agent, ...rest } = options;
       return {
@@ -318,9 +337,9 @@ function impersonatedExtras(pairs: readonly string[]): Record<string, string[]> 
 }
 
 /** A plugin that is missing has a remedy of its own; anything else that fails here is the plugin's to explain. */
-function authPluginError(error: unknown, user: User | null): AppError {
-  const exec = user?.exec as { command?: string; installHint?: string } | undefined;
-  const command = exec?.command ?? (user?.authProvider as { name?: string } | undefined)?.name ?? 'the auth plugin';
+function authPluginError(error: unknown, user: User): AppError {
+  const exec = user.exec as { command?: string; installHint?: string } | undefined;
+  const command = exec?.command ?? (user.authProvider as { name?: string } | undefined)?.name ?? 'the auth plugin';
   const message = error instanceof Error ? error.message : String(error);
   const { code, syscall = '' } = error as NodeJS.ErrnoException;
   const isMissing = code === 'ENOENT' && syscall.startsWith('spawn');

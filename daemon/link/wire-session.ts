@@ -71,7 +71,7 @@ export class WireSession {
     let failure: Error | undefined;
     forward.on('error', (error) => {
       failure = error;
-      session.destroy(error);
+      endSession(session, forward, error);
     });
     await new Promise<void>((resolve, reject) => {
       session.once('connect', () => resolve());
@@ -118,8 +118,22 @@ export class WireSession {
 
   /** Ends every call and tunnel now. */
   destroy(): void {
-    this.#session.destroy();
+    endSession(this.#session, this.#forward);
   }
+}
+
+/**
+ * Ends a session whose byte stream may take nothing any more. Node says goodbye on it: it then waits for a write under way for ever, or
+ * throws, for its adapter of streams takes one at a time (ERR_INTERNAL_ASSERTION, node:internal/js_stream_socket; seen with Node 24). Its
+ * streams have ended by then, and it does with the byte stream.
+ */
+function endSession(session: ClientHttp2Session, forward: PortForward, error?: Error): void {
+  try {
+    session.destroy(error);
+  } catch {
+    // Said above.
+  }
+  forward.destroy();
 }
 
 /**

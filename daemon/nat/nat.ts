@@ -258,7 +258,6 @@ export class Nat {
   #loseDevice(error: AppError): void {
     if (this.#isDeviceGone || this.#shared.isStopRequested) return;
     this.#isDeviceGone = true;
-    this.#logger.warn('The packet thread has ended', { error: error.toData() });
     this.#handlers.onDeviceGone(error);
   }
 

@@ -75,7 +75,10 @@ describe.skipIf(missing !== undefined)(titled('inject-annotations', missing), ()
   it.each(['enabled', 'older'])('puts an agent into new pods where the template asks for it: %s', async (name) => {
     const [pod] = await bed.cluster.readyPods(namespace, name);
     expect(pod?.spec.containers.map((container) => container.name)).toEqual([name, agentContainer]);
-    expect(pod?.metadata.labels).toMatchObject({ 'telepresence.io/workloadName': name, 'telepresence.io/workloadKind': 'Deployment' });
+    expect(pod?.metadata.labels).toMatchObject({
+      'telepresence.io/workloadName': name,
+      'telepresence.io/workloadKind': 'Deployment',
+    });
     // The configuration is the pod's own: nothing else in the namespace holds it.
     const config = JSON.parse(pod?.metadata.annotations?.['telepresence.io/agent-config'] ?? '{}') as Record<string, unknown>;
     expect(config).toMatchObject({ namespace, workload: { kind: 'Deployment', name } });
@@ -114,7 +117,10 @@ describe.skipIf(missing !== undefined)(titled('inject-annotations', missing), ()
 
   it('shares volumes as the annotations say', async () => {
     expect(JSON.stringify((await agentOf('ignoring')).volumeMounts)).not.toContain('program');
-    expect((await agentOf('enabled')).volumeMounts).toContainEqual({ name: 'program', mountPath: '/tel_app_mounts/enabled/program' });
+    expect((await agentOf('enabled')).volumeMounts).toContainEqual({
+      name: 'program',
+      mountPath: '/tel_app_mounts/enabled/program',
+    });
     const mount = { name: 'program', mountPath: '/tel_app_mounts/read-only/program', readOnly: true };
     expect((await agentOf('read-only')).volumeMounts).toContainEqual(mount);
   });

@@ -62,8 +62,8 @@ describe.skipIf(missing !== undefined)(titled('inject-policies', missing), () =>
     return await askHttp(await bed.cluster.clusterIp(namespace, name), 80);
   }
 
-  async function upgrade(...settings: readonly string[]): Promise<void> {
-    const flags = settings.flatMap((setting) => ['--set', setting]);
+  async function upgrade(...values: readonly string[]): Promise<void> {
+    const flags = values.flatMap((value) => ['--set', value]);
     await bed.product.must(['helm', 'upgrade', '--namespace', managerNamespace, '--reset-values', ...flags]);
     await bed.product.waitForState('on', 30_000);
   }

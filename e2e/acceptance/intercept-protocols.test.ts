@@ -71,7 +71,9 @@ describe.skipIf(missing !== undefined)(titled('intercept-protocols', missing), (
     try {
       for (let count = 0; count < 50; count += 1) {
         const answer = await new Promise<string>((resolve, reject) => {
-          http.get({ host, port: ports.http, path: `/${count}`, agent }, (response) => resolve(text(response))).on('error', reject);
+          http
+            .get({ host, port: ports.http, path: `/${count}`, agent }, (response) => resolve(text(response)))
+            .on('error', reject);
         });
         expect(answer).toBe(`laptop 8080 /${count}`);
       }

@@ -70,10 +70,7 @@ describe.skipIf(missing !== undefined)(titled('intercept-refusals', missing), ()
     targetPort: string | number,
     more: Partial<PodOptions> = {},
   ): readonly KubeObject[] {
-    return [
-      deployment(namespace, name, { ...app, ...more }),
-      service(namespace, name, [{ ...http, port: 80, targetPort }]),
-    ];
+    return [deployment(namespace, name, { ...app, ...more }), service(namespace, name, [{ ...http, port: 80, targetPort }])];
   }
 
   function budget(namespace: string, name: string): KubeObject {

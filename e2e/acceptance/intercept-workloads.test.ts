@@ -32,7 +32,10 @@ describe.skipIf(missing !== undefined)(titled('intercept-workloads', missing), (
       ...cases.flatMap(({ name, reach, make }) => objectsOf(world.namespace, name, reach, make)),
     ]);
     await product.connect();
-    handler = await startHandler(laptop, cases.map(({ name }) => laptopPort(name)));
+    handler = await startHandler(
+      laptop,
+      cases.map(({ name }) => laptopPort(name)),
+    );
     await Promise.all(cases.map(async ({ name }) => await cluster.readyPods(world.namespace, name)));
   });
   afterAll(async () => {

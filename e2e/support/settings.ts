@@ -19,6 +19,10 @@ export const settings = {
   mayDisruptCluster: nonEmpty('E2E_DISRUPT_CLUSTER') !== undefined,
   /** Command that brings an image archive into the cluster's nodes; the archive's path is appended. */
   imageImport: nonEmpty('E2E_IMAGE_IMPORT'),
+  /** Control socket of the sandbox that plays the cluster; set by the runner. */
+  sandbox: nonEmpty('E2E_SANDBOX'),
+  /** Why no test of the file runs; set by the runner. */
+  skipReason: nonEmpty('E2E_SKIP'),
   stockCli: nonEmpty('TELEPRESENCE_STOCK_CLI'),
   stockImage: nonEmpty('TELEPRESENCE_STOCK_IMAGE'),
 } as const;
@@ -28,6 +32,7 @@ const programs = ['ip', 'nft', 'nsenter', 'setpriv', 'unshare', 'findmnt', 'curl
 
 /** Why the bed cannot be used here, or undefined where it can. It becomes part of a skipped test's name. */
 export function missingForBed(): string | undefined {
+  if (settings.skipReason !== undefined) return settings.skipReason;
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root';
   if (settings.kubeconfig === undefined) return 'needs a cluster: KUBECONFIG is not set';

@@ -23,11 +23,21 @@ export async function interceptPods(namespace: string): Promise<readonly KubeObj
   const program = { program: 'app', readiness: ready };
   return [
     programConfigMap(namespace, 'app', await bundleProgram('app')),
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'words', namespace }, data: { GREETING: 'hello', 'not.a-name': 'x' } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'words', namespace },
+      data: { GREETING: 'hello', 'not.a-name': 'x' },
+    },
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'secrets', namespace }, stringData: { TOKEN: 's3cret = "$x"' } },
     deployment(namespace, 'ports', {
       ...program,
-      ports: [http, { name: 'admin', port: 8081 }, { name: 'tcp-9001', port: 9001 }, { name: 'udp-9001', port: 9001, protocol: 'UDP' }],
+      ports: [
+        http,
+        { name: 'admin', port: 8081 },
+        { name: 'tcp-9001', port: 9001 },
+        { name: 'udp-9001', port: 9001, protocol: 'UDP' },
+      ],
       env: [
         { name: 'TCP_PORTS', value: '8080,8081,9001' },
         { name: 'UDP_PORTS', value: '9001' },
@@ -49,7 +59,9 @@ export async function interceptPods(namespace: string): Promise<readonly KubeObj
           liveness: { ...strict, httpGet: { path: '/alive', port: 8080 } },
           sidecars: [
             container('by-tcp', 8091, { livenessProbe: { ...strict, tcpSocket: { port: 'by-tcp' } } }),
-            container('by-exec', 8092, { livenessProbe: { ...strict, periodSeconds: 2, exec: { command: ['node', '--version'] } } }),
+            container('by-exec', 8092, {
+              livenessProbe: { ...strict, periodSeconds: 2, exec: { command: ['node', '--version'] } },
+            }),
           ],
         }),
         service(namespace, name, [

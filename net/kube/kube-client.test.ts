@@ -52,6 +52,26 @@ describe('client of the Kubernetes API', () => {
     await closed;
   });
 
+  it('asks once more with other credentials where those that were kept are refused', async () => {
+    let token = 'old';
+    serve = (request, response) => {
+      response.statusCode = request.headers.authorization === 'Bearer new' ? 200 : 401;
+      response.end('{"is":"there"}');
+    };
+    const kept: KubeCredentials = {
+      server: credentials.server,
+      requestOptions: async () => ({ headers: { authorization: `Bearer ${token}` } }),
+      refused: () => {
+        token = 'new';
+        return true;
+      },
+    };
+    client = new KubeClient(kept);
+    await expect(get()).resolves.toEqual({ is: 'there' });
+    client = new KubeClient({ ...kept, requestOptions: async () => ({}), refused: () => false });
+    await expect(get()).rejects.toMatchObject({ status: 401 });
+  });
+
   it('sends path, query, body and credentials', async () => {
     const seen: unknown[] = [];
     serve = (request, response) => {

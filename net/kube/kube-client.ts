@@ -12,6 +12,8 @@ export interface KubeCredentials {
    * a proxy has to be used.
    */
   requestOptions(): Promise<https.RequestOptions>;
+  /** The API server answered 401: what was kept is forgotten. @returns whether the next request comes with other credentials. */
+  refused?(): boolean;
 }
 
 export interface KubeRequest {
@@ -161,7 +163,15 @@ export class KubeClient {
     }
   }
 
+  /** Once more where the credentials were old and others can be had: the API server has done nothing yet. */
   async #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const response = await this.#sendOnce(request, signal);
+    if (response.statusCode !== 401 || this.credentials.refused?.() !== true) return response;
+    response.destroy();
+    return await this.#sendOnce(request, signal);
+  }
+
+  async #sendOnce(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const credentials = await untilAborted(this.credentials.requestOptions(), signal);
     const url = new URL(joinPath(this.credentials.server.pathname, request.path), this.credentials.server);
     for (const [key, value] of Object.entries(request.query ?? {})) {

@@ -15,7 +15,7 @@ import { parseIp } from '#base/common/ip.ts';
  * carries a `claim`, and a second connection to the same socket whose first line is `{"claim":"…"}` receives one byte `f`
  * with the descriptors as ancillary data (SCM_RIGHTS), once, within 5 s.
  */
-export const helperProtocolVersion = 2;
+export const helperProtocolVersion = 3;
 
 /** Lines longer than this end the connection: 64 KiB holds some 3,000 routes. */
 export const helperMaxLineBytes = 65_536;
@@ -37,7 +37,8 @@ export const helperApi = {
   /** First call of a connection. Refused where the versions differ. */
   hello: {
     input: z.strictObject({ version: z.int() }),
-    output: z.object({ version: z.int(), pid: z.int() }),
+    /** A service of the system stays when nobody is connected. */
+    output: z.object({ version: z.int(), pid: z.int(), isService: z.optional(z.literal(true)) }),
   },
   /**
    * Makes a TUN device with the first free name (`tel0`, `tel1`, …), gives it the addresses, brings it up, and binds a UDP and a
@@ -98,7 +99,12 @@ export const helperApi = {
   connectTcp: { input: z.strictObject({ address: ip, port }), output: z.object({ claim: z.string() }) },
   /** Undoes everything about the interface. */
   deleteInterface: { input: z.strictObject({ interface: interfaceName }), output: z.object({}) },
-  /** Ends the helper once nothing is left to undo. */
+  /** How much the helper writes into its log, for all its connections; `info` at first. */
+  setLogLevel: {
+    input: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug', 'trace']) }),
+    output: z.object({}),
+  },
+  /** Ends the helper once nothing is left to undo; of one that is a service, only the connection. */
   quit: { input: z.strictObject({}), output: z.object({}) },
 } as const;
 

@@ -60,7 +60,8 @@ function stateHandler(state: DaemonState): Pick<Handlers, 'watchState'> {
 
 type LooseHandler = (input: unknown, context: { emit(event: unknown): void; readonly signal: AbortSignal }) => Promise<unknown>;
 
-function checkedHandlers(handlers: Partial<Handlers>): Handlers {
+/** All calls; what the given handlers answer is checked against the schema, the others are refused. */
+export function checkedHandlers(handlers: Partial<Handlers>): Handlers {
   const names = Object.keys(localApi) as CallName[];
   return Object.fromEntries(
     names.map((name) => [name, checked(name, handlers[name] as LooseHandler | undefined)]),

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type SandboxProcess, startSandboxProcess } from './sandbox/sandbox-process.ts';
+import { sandboxSkips } from './sandbox/skips.ts';
+import { checkout } from './support/settings.ts';
+
+/**
+ * Runs the acceptance suite against sandboxes instead of a real cluster. Files do not run side by side in one cluster, for they change its
+ * traffic-manager; a few sandboxes beside each other take the files from one queue, those that took longest last time first.
+ */
+const cache = join(checkout, '.cache/sandbox');
+const durationsFile = join(cache, 'durations.json');
+const folders = ['e2e/acceptance', 'e2e/sandbox'];
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+interface FileResult {
+  readonly passed: number;
+  readonly failed: readonly string[];
+  readonly skipped: readonly string[];
+}
+
+/** Resolves to the exit code. */
+export async function runInSandboxes(args: readonly string[], laneCount: number): Promise<number> {
+  const flags = args.filter((argument) => argument.startsWith('-'));
+  const filters = args.filter((argument) => !argument.startsWith('-'));
+  mkdirSync(cache, { recursive: true });
+  const durations = readDurations();
+  const queue = testFiles(filters).toSorted((a, b) => (durations[b] ?? Infinity) - (durations[a] ?? Infinity));
+  const results: FileResult[] = [];
+  const startedAt = performance.now();
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  process.once('SIGTERM', () => interrupted.abort());
+
+  async function lane(): Promise<void> {
+    const sandbox = await startSandboxProcess();
+    try {
+      for (let file = queue.shift(); file !== undefined && !interrupted.signal.aborted; file = queue.shift()) {
+        const began = performance.now();
+        const { result, output } = await runFile(sandbox, file, flags, interrupted.signal);
+        durations[file] = Math.round(performance.now() - began);
+        results.push(result);
+        console.log(`\n── ${file}: ${(durations[file] / 1_000).toFixed(1)} s\n${output}`);
+      }
+    } finally {
+      await sandbox.stop();
+    }
+  }
+
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(laneCount, queue.length) }, lane));
+  const broken = lanes.flatMap((outcome) => (outcome.status === 'rejected' ? [`a sandbox: ${String(outcome.reason)}`] : []));
+  if (interrupted.signal.aborted) broken.push('the run was interrupted');
+  writeFileSync(durationsFile, JSON.stringify(durations, undefined, 2));
+  const failed = [...results.flatMap((result) => result.failed), ...broken];
+  const skipped = results.flatMap((result) => result.skipped);
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+  if (failed.length > 0) console.log(`\nFailed:\n${failed.map((name) => `  ${name}`).join('\n')}`);
+  console.log(`\nIn ${Math.round((performance.now() - startedAt) / 1_000)} s, in ${lanes.length} sandboxes`);
+  console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+  return failed.length === 0 && passed + skipped.length > 0 ? 0 : 1;
+}
+
+async function runFile(
+  sandbox: SandboxProcess,
+  file: string,
+  flags: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly result: FileResult; readonly output: string }> {
+  const name = file.slice(file.lastIndexOf('/') + 1).replace('.test.ts', '');
+  const report = join(cache, `${name}.json`);
+  rmSync(report, { force: true });
+  const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
+  const config = join(checkout, 'e2e/vitest.config.ts');
+  const [program = '', ...rest] = sandbox.inside([
+    process.execPath,
+    vitest,
+    'run',
+    '--config',
+    config,
+    `--outputFile.json=${report}`,
+    file,
+    ...flags,
+  ]);
+  const reason = sandboxSkips.find((entry) => entry.file === name && entry.test === undefined)?.reason;
+  const child = spawn(program, rest, {
+    cwd: checkout,
+    env: { ...process.env, ...sandbox.environment, ...(reason === undefined ? {} : { E2E_SKIP: `not in the sandbox: ${reason}` }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGTERM',
+  });
+  child.on('error', () => undefined);
+  const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { result: readResult(name, report), output: `${out}${errors}`.trim() };
+}
+
+function readResult(name: string, file: string): FileResult {
+  if (!existsSync(file)) return { passed: 0, failed: [`${name}: ended without a report`], skipped: [] };
+  const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const named = (status: (status: string) => boolean) =>
+    tests.filter((test) => status(test.status)).map(({ fullName }) => `${name}: ${fullName}${whySkipped(name, fullName)}`);
+  // A file whose preparation failed has no failed test, and must not look well.
+  const broken = report.testResults
+    .filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'))
+    .map(({ message }) => `${name}: ${message?.split('\n')[0] ?? 'could not be loaded'}`);
+  return {
+    passed: report.numPassedTests,
+    failed: [...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => `${name}: ${fullName}`), ...broken],
+    skipped: named((status) => status !== 'passed' && status !== 'failed'),
+  };
+}
+
+function whySkipped(file: string, fullName: string): string {
+  const found = sandboxSkips.find((entry) => entry.file === file && entry.test !== undefined && fullName.endsWith(entry.test));
+  return found === undefined ? '' : ` (not in the sandbox: ${found.reason})`;
+}
+
+function testFiles(filters: readonly string[]): readonly string[] {
+  return folders
+    .flatMap((folder) => readdirSync(join(checkout, folder)).map((name) => `${folder}/${name}`))
+    .filter((file) => file.endsWith('.test.ts') && (filters.length === 0 || filters.some((filter) => file.includes(filter))));
+}
+
+function readDurations(): Record<string, number> {
+  if (!existsSync(durationsFile)) return {};
+  return JSON.parse(readFileSync(durationsFile, 'utf8')) as Record<string, number>;
+}

@@ -1,0 +1,229 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { agentContainer, onlyPod } from '../support/agent-pods.ts';
+import { type Bed, createBed, curl } from '../support/bed.ts';
+import { runClient } from '../support/client-program.ts';
+import { askHttp } from '../support/cluster-caller.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Handler, startHandler } from '../support/handler.ts';
+import { type HeldConnection, holdConnection } from '../support/held-connection.ts';
+import type { Failure } from '../support/product.ts';
+import { missingForProduct, settings, titled } from '../support/settings.ts';
+import { bundleProgram } from '../workloads/bundle.ts';
+import { deployment, programConfigMap, service } from '../workloads/manifests.ts';
+import { streamPorts } from '../workloads/world.ts';
+import { type FaultRow, readFaultTable } from './fault-table.ts';
+import { healSandbox, injectFault } from './inject.ts';
+
+const missing = missingForProduct() ?? (settings.sandbox === undefined ? 'needs the sandbox' : undefined);
+
+const rows = readFaultTable();
+
+/** After a fault is over, everything works again within this, without anybody doing something. */
+const recoveryMs = 30_000;
+
+const everything = '.*';
+const http = { name: 'http', port: 8080 };
+
+describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing), () => {
+  let bed: Bed;
+  let handler: Handler | undefined;
+  let held: HeldConnection | undefined;
+  let workloads = 0;
+
+  beforeAll(async () => {
+    bed = await createBed('sandbox-faults');
+    handler = await startHandler(bed.laptop, [8080]);
+    await bed.cluster.apply([programConfigMap(bed.world.namespace, 'app', await bundleProgram('app'))]);
+    await bed.product.connect();
+  });
+  afterEach(async () => {
+    held?.stop();
+    held = undefined;
+    await healSandbox();
+  });
+  afterAll(async () => {
+    handler?.stop();
+    await bed?.close();
+  });
+
+  async function works(): Promise<void> {
+    expect((await curl(bed.laptop, `http://web.${bed.world.namespace}`, 5)).pod).toMatch(/^web-/);
+  }
+
+  async function worksAgain(): Promise<void> {
+    await eventually('the service answers again', works, { timeoutMs: recoveryMs });
+    await bed.product.waitForState('on', recoveryMs);
+  }
+
+  async function state(): Promise<string> {
+    return (await bed.product.status()).user_daemon.state;
+  }
+
+  async function stateIs({ sees }: FaultRow, expected: string): Promise<void> {
+    expect(sees).toContain(`\`${expected}\``);
+    expect(await state()).toBe(expected);
+  }
+
+  /** The row says so, too. */
+  function isToldAs({ sees }: FaultRow, failure: Failure): void {
+    expect(sees).toContain(`\`${failure.code}\`, exit code ${failure.exitCode}`);
+  }
+
+  /** A connection that is there is not touched; one that is to be made fails as the row says, and is made once the fault is over. */
+  async function apiFails(row: FaultRow, effect: { readonly status: number } | 'reset'): Promise<Failure> {
+    const inject = effect === 'reset' ? ({ kind: 'reset' } as const) : ({ kind: 'status', ...effect } as const);
+    await injectFault({ kind: 'api', path: everything, effect: inject });
+    await works();
+    await stateIs(row, 'on');
+    await bed.product.quit();
+    const failure = await bed.product.fails(['connect']);
+    isToldAs(row, failure);
+    await healSandbox();
+    await bed.product.connect();
+    await works();
+    return failure;
+  }
+
+  /** A workload of its own for each test, for an agent stays in a pod. */
+  async function createShop(): Promise<string> {
+    workloads += 1;
+    const name = `shop-${workloads}`;
+    const { namespace } = bed.world;
+    await bed.cluster.apply([
+      deployment(namespace, name, { program: 'app', ports: [http], readiness: { httpGet: { path: '/', port: 8080 } } }),
+      service(namespace, name, [{ ...http, port: 80, targetPort: 'http' }]),
+    ]);
+    await bed.cluster.readyPods(namespace, name);
+    return name;
+  }
+
+  async function ask(shop: string): Promise<string> {
+    return await askHttp(await bed.cluster.clusterIp(bed.world.namespace, shop), 80);
+  }
+
+  const interceptOf = (shop: string) => ['intercept', shop, '--port', '8080:http'];
+
+  async function interceptWorks(shop: string): Promise<void> {
+    await bed.product.must(interceptOf(shop));
+    expect(await ask(shop)).toBe('laptop 8080 /x');
+    await bed.product.must(['leave', shop]);
+  }
+
+  async function hold(): Promise<HeldConnection> {
+    held = await holdConnection(bed.laptop, `streams.${bed.world.namespace}`, streamPorts.echo);
+    return held;
+  }
+
+  const scenarios: Readonly<Record<string, (row: FaultRow) => Promise<void>>> = {
+    'Port-forward: 300 ms of delay each way': async (row) => {
+      await injectFault({ kind: 'port-forward', delayMs: 300 });
+      const startedAt = performance.now();
+      await works();
+      expect(performance.now() - startedAt).toBeGreaterThan(600);
+      await stateIs(row, 'on');
+      await healSandbox();
+      await worksAgain();
+    },
+    'Port-forward: 200 kB/s': async (row) => {
+      await injectFault({ kind: 'port-forward', bytesPerSecond: 200_000 });
+      const address = `streams.${bed.world.namespace}`;
+      const bulk = runClient<{ readonly seconds: number }>(bed.laptop, 'bulk', ['download', address, streamPorts.source, 1_000_000]);
+      await works();
+      await stateIs(row, 'on');
+      expect((await bulk).seconds).toBeGreaterThan(3);
+      await healSandbox();
+      await worksAgain();
+    },
+    'Port-forward: silence': async (row) => {
+      const connection = await hold();
+      await injectFault({ kind: 'port-forward', isBlackhole: true });
+      await connection.waitForEnd(15_000);
+      await bed.product.waitForState('trouble', 15_000);
+      await stateIs(row, 'trouble');
+      await healSandbox();
+      await worksAgain();
+    },
+    'Port-forward: cut': async () => {
+      const connection = await hold();
+      await injectFault({ kind: 'cut-port-forwards' });
+      await connection.waitForEnd(5_000);
+      await worksAgain();
+    },
+    'API: 401': async (row) => void (await apiFails(row, { status: 401 })),
+    'API: 403': async (row) => {
+      const failure = await apiFails(row, { status: 403 });
+      expect(failure.words).toMatch(/\b(get|list|create)\b/);
+    },
+    'API: 410 for what watches know': async (row) => {
+      await injectFault({ kind: 'forget-history' });
+      const shop = await createShop();
+      await eventually('it is listed', async () => expect((await bed.product.must(['list'])).stdout).toContain(shop));
+      expect((await curl(bed.laptop, `http://${shop}`)).pod).toContain(shop);
+      expect(row.sees).toMatch(/^nothing/);
+    },
+    'API: 429': async (row) => void (await apiFails(row, { status: 429 })),
+    'API: 500': async (row) => void (await apiFails(row, { status: 500 })),
+    'API: connections reset': async (row) => void (await apiFails(row, 'reset')),
+    'Image pull: slow': async () => {
+      const shop = await createShop();
+      await injectFault({ kind: 'slow-image-pull', delayMs: 5_000 });
+      const startedAt = performance.now();
+      await interceptWorks(shop);
+      expect(performance.now() - startedAt).toBeGreaterThan(5_000);
+    },
+    'Image pull: failing': async (row) => {
+      const shop = await createShop();
+      await injectFault({ kind: 'fail-image-pull', message: 'the registry is closed on Sundays' });
+      const failure = await bed.product.fails(interceptOf(shop));
+      isToldAs(row, failure);
+      expect(failure.words).toContain('closed on Sundays');
+      await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
+      await healSandbox();
+      await eventually('it can be intercepted', async () => await interceptWorks(shop));
+    },
+    'Webhook: down': async (row) => {
+      const shop = await createShop();
+      await injectFault({ kind: 'webhooks-down' });
+      const failure = await bed.product.fails(interceptOf(shop));
+      isToldAs(row, failure);
+      expect(failure.words).toMatch(/webhook/i);
+      const pod = await onlyPod(bed.cluster, bed.world.namespace, shop);
+      expect(pod.spec.containers.map(({ name }) => name)).not.toContain(agentContainer);
+      expect(await ask(shop)).toContain('"pod":"shop-');
+      await healSandbox();
+      await interceptWorks(shop);
+    },
+    'Pod: never ready': async (row) => {
+      const shop = await createShop();
+      await injectFault({ kind: 'never-ready', pod: `${bed.world.namespace}/${shop}-` });
+      const { stdout, stderr } = await bed.product.must(interceptOf(shop));
+      expect(`${stdout}${stderr}`).toMatch(/not ready/);
+      expect(row.sees).toContain('not ready');
+      await healSandbox();
+      await eventually('callers reach the laptop', async () => expect(await ask(shop)).toBe('laptop 8080 /x'));
+      await bed.product.must(['leave', shop]);
+    },
+    'Node: restart': async (row) => {
+      const shop = await createShop();
+      await bed.product.must(interceptOf(shop));
+      const connection = await hold();
+      await injectFault({ kind: 'restart-node' });
+      await connection.waitForEnd(15_000);
+      await bed.product.waitForState('trouble', 15_000);
+      await stateIs(row, 'trouble').catch(() => undefined);
+      await worksAgain();
+      await eventually('callers reach the laptop', async () => expect(await ask(shop)).toBe('laptop 8080 /x'), {
+        timeoutMs: recoveryMs,
+      });
+      await bed.product.must(['leave', shop]);
+    },
+  };
+
+  it('are all described in docs/faults.md, and all that is described there is tested', () => {
+    expect(rows.map(({ fault }) => fault)).toEqual(Object.keys(scenarios));
+  });
+
+  it.each(rows)('$fault', async (row) => {
+    await scenarios[row.fault]?.(row);
+  });
+});

@@ -1,0 +1,97 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { type FakeHost, startFakeHost } from './fake-host.ts';
+import { createFakeState, type FakeState } from './fake-state.ts';
+import type { World } from './fake-world.ts';
+
+/** A window of its own, on a daemon of its own. */
+export interface OpenWindow {
+  readonly page: Page;
+  readonly state: FakeState;
+  readonly host: FakeHost;
+}
+
+export interface WindowOptions {
+  readonly scheme?: 'light' | 'dark';
+  readonly width?: number;
+  readonly height?: number;
+  /** Errors of the console that the test is about. */
+  readonly expectedErrors?: RegExp;
+}
+
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const pictures = join(import.meta.dirname, '../../../.cache/ui');
+const launchArgs = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Why windows cannot be tested here; undefined where they can. For the name of the tests that are skipped. */
+export const missing = existsSync(executablePath) ? undefined : `no browser at ${executablePath}`;
+
+/** One browser for a file of tests; what each opens is closed after it, and errors in its console fail it. */
+export function createUiBed(): { open(world: World, options?: WindowOptions): Promise<OpenWindow> } {
+  let browser: Browser | undefined;
+  const contexts: BrowserContext[] = [];
+  const hosts: FakeHost[] = [];
+  let errors: string[] = [];
+
+  beforeAll(async () => {
+    if (missing === undefined) browser = await chromium.launch({ executablePath, args: launchArgs });
+  });
+  afterEach(async () => {
+    await Promise.all(contexts.splice(0).map((context) => context.close()));
+    await Promise.all(hosts.splice(0).map((host) => host.stop()));
+    const found = errors;
+    errors = [];
+    expect(found).toEqual([]);
+  });
+  afterAll(async () => await browser?.close());
+
+  return {
+    async open({ state: initial, handlers }, options = {}) {
+      if (browser === undefined) throw new Error('There is no browser');
+      const state = createFakeState(initial);
+      const host = await startFakeHost(state, handlers);
+      hosts.push(host);
+      const context = await browser.newContext({
+        colorScheme: options.scheme ?? 'light',
+        viewport: { width: options.width ?? 1_280, height: options.height ?? 800 },
+        reducedMotion: 'reduce',
+        permissions: ['clipboard-read', 'clipboard-write'],
+      });
+      contexts.push(context);
+      context.setDefaultTimeout(10_000);
+      const page = await context.newPage();
+      const note = (text: string) => {
+        if (options.expectedErrors?.test(text) !== true) errors.push(text);
+      };
+      page.on('pageerror', (error) => note(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') note(message.text());
+      });
+      await page.goto(host.url);
+      return { page, state, host };
+    },
+  };
+}
+
+/** Keeps a picture of the window for people to look at. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
+}
+
+/** Rules of WCAG 2.2 AA, and what axe calls best practice. */
+export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html} ${failureSummary}`));
+}

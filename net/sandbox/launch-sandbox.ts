@@ -1,0 +1,158 @@
+import http from 'node:http';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Paths } from '#base/node/paths.ts';
+import { readOutputTail, startDetached, waitForPath } from '#base/node/process-start.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { type ErrorCode, errorRegistry } from '#protocol/errors/registry.ts';
+import { controlSocketName, type ReadySandbox, type SandboxReport, sandboxReport } from '#protocol/sandbox/sandbox-control.ts';
+
+/** A sandbox is there in a second; a laptop that is busy may take longer. */
+const startTimeoutMs = 30_000;
+
+/** What the sandbox is doing while it starts, for people. */
+const stages = {
+  api: 'Starting the API server of the sandbox',
+  node: 'Starting the node of the sandbox',
+} as const;
+
+/** Where a user's sandbox is, and who hears what it is doing. */
+export interface SandboxPlace {
+  readonly paths: Pick<Paths, 'runtimeDirectory' | 'logDirectory'>;
+  readonly signal: AbortSignal;
+  readonly onStage: (text: string) => void;
+}
+
+/** What it takes to start the sandbox. */
+export interface SandboxLaunch extends SandboxPlace {
+  /** The Node that ships with the product. */
+  readonly nodePath: string;
+  /** `sandbox/main.ts` from the source tree, or its bundle. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Further flags of the program, by name: `address`, `port`, `images`. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/**
+ * The sandbox of this user where one runs, or is starting: then it is waited for.
+ *
+ * @throws AppError where it does not get ready
+ */
+export async function findSandbox({ paths, signal, onStage }: SandboxPlace): Promise<ReadySandbox | undefined> {
+  const report = await readReports(socketOf(paths), signal, onStage);
+  return report === undefined ? undefined : requireReady(report);
+}
+
+/**
+ * Starts the sandbox, which outlives this process, and waits until pods can run in it.
+ *
+ * @throws AppError `sandbox.unsupported` where this machine cannot run it
+ */
+export async function launchSandbox(launch: SandboxLaunch): Promise<ReadySandbox> {
+  const { paths, signal, onStage, env, flags } = launch;
+  if (process.platform !== 'linux') {
+    throw new AppError({
+      code: 'sandbox.unsupported',
+      message: 'The sandbox runs on Linux only: its pods are processes in network namespaces',
+    });
+  }
+  const socket = socketOf(paths);
+  const outputFile = join(paths.logDirectory, 'sandbox-output.log');
+  const all = { directory: dirname(socket), 'log-file': join(paths.logDirectory, 'sandbox.log'), ...flags };
+  onStage(stages.api);
+  const child = startDetached({
+    command: launch.nodePath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      launch.script,
+      ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+    ],
+    env,
+    outputFile,
+  });
+  const ended = new AbortController();
+  // Exit code 0 says that another starter's sandbox was faster, and that one will answer.
+  void child.exited.then(({ outcome }) => (outcome === 0 ? undefined : ended.abort(outcome)));
+  const limits = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
+  const report = await waitForPath(socket, () => readReports(socket, limits, onStage), limits);
+  if (report !== undefined) return requireReady(report);
+  if (signal.aborted) throw AppError.from(signal.reason);
+  const printed = readOutputTail(outputFile);
+  throw new AppError({
+    code: 'sandbox.unsupported',
+    message: ended.signal.aborted
+      ? `The sandbox ended at once (${String(ended.signal.reason)})`
+      : `The sandbox did not start within ${startTimeoutMs / 1000} s`,
+    ...(printed === '' ? {} : { reason: printed }),
+    remedies: [{ label: `Look at the logs in ${paths.logDirectory}` }],
+  });
+}
+
+/** Ends the sandbox with everything in it. Resolves to whether there was one. */
+export async function stopSandbox({ paths, onStage }: Pick<SandboxPlace, 'paths' | 'onStage'>): Promise<boolean> {
+  onStage('Ending the sandbox');
+  const answer = await callControl(socketOf(paths), 'POST', '/stop');
+  if (answer === undefined) return false;
+  await new Promise<void>((done) => answer.resume().once('close', done));
+  return true;
+}
+
+/** Follows the reports to the last. `undefined` where no sandbox runs. */
+async function readReports(
+  socket: string,
+  signal: AbortSignal,
+  onStage: (text: string) => void,
+): Promise<SandboxReport | undefined> {
+  const answer = await callControl(socket, 'GET', '/status');
+  if (answer === undefined) return undefined;
+  const abort = () => answer.destroy();
+  signal.addEventListener('abort', abort, { once: true });
+  let last: SandboxReport | undefined;
+  try {
+    for await (const line of createInterface({ input: answer })) {
+      last = sandboxReport.parse(JSON.parse(line));
+      if (last.state === 'starting') onStage(stages[last.stage]);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  return last;
+}
+
+function requireReady(report: SandboxReport): ReadySandbox {
+  switch (report.state) {
+    case 'ready':
+      return report;
+    case 'failed':
+      throw new AppError({
+        code: isErrorCode(report.code) ? report.code : 'sandbox.unsupported',
+        message: report.message,
+        ...(report.reason === undefined ? {} : { reason: report.reason }),
+      });
+    case 'starting':
+      throw new AppError({ code: 'sandbox.unsupported', message: 'The sandbox ended while it started' });
+  }
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorRegistry, code);
+}
+
+function socketOf({ runtimeDirectory }: Pick<Paths, 'runtimeDirectory'>): string {
+  return join(runtimeDirectory, 'sandbox', controlSocketName);
+}
+
+/** `undefined` where nobody listens. */
+async function callControl(socketPath: string, method: 'GET' | 'POST', path: string): Promise<http.IncomingMessage | undefined> {
+  return await new Promise((answered, reject) => {
+    const request = http.request({ socketPath, method, path, agent: false }, answered);
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') answered(undefined);
+      else reject(error);
+    });
+    request.end();
+  });
+}

@@ -1,0 +1,14 @@
+import { isLive } from '../domain/connection-view.ts';
+import { useCurrentConnection } from '../domain/current-connection.ts';
+import { useMirror } from '../stores/mirror.ts';
+import { type Place, useView } from '../stores/view.ts';
+
+/** Where the window is: the chosen place, else what fits the state that it was opened in. Undefined until that is known. */
+export function useCurrentPlace(): Place | undefined {
+  const place = useView((view) => view.place);
+  const isKnown = useMirror((mirror) => mirror.state !== undefined);
+  const connection = useCurrentConnection();
+  if (place !== undefined) return place;
+  if (!isKnown) return undefined;
+  return isLive(connection) ? { page: 'workloads' } : { page: 'connect' };
+}

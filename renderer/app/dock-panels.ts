@@ -1,0 +1,14 @@
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { DockTab } from '../stores/view.ts';
+
+export interface DockPanelEntry {
+  readonly Component: LazyExoticComponent<ComponentType<{ readonly tab: DockTab; readonly isShown: boolean }>>;
+}
+
+/** What the tabs of the docked panel show, by their kind. A kind without an entry is not offered. */
+export const dockPanels: Partial<Readonly<Record<DockTab['kind'], DockPanelEntry>>> = {
+  terminal: {
+    Component: lazy(async () => ({ default: (await import('../features/terminal/terminal-panel.tsx')).TerminalPanel })),
+  },
+  log: { Component: lazy(async () => ({ default: (await import('../features/logs/log-panel.tsx')).LogPanel })) },
+};

@@ -1,0 +1,23 @@
+import type { LogSource } from '#protocol/local-api/log-api.ts';
+import { selectTerminals, useMirror } from '../stores/mirror.ts';
+import type { DockTab } from '../stores/view.ts';
+import { texts } from '../texts/en.ts';
+
+/** A terminal is called as its program says; a log as what it is of. */
+export function useDockTabName(tab: DockTab): string {
+  const title = useMirror((mirror) => (tab.kind === 'terminal' ? selectTerminals(mirror)[tab.terminal]?.title : undefined));
+  return tab.kind === 'terminal' ? (title ?? texts.shell.pages.terminal) : logName(tab.source);
+}
+
+function logName(source: LogSource): string {
+  switch (source.kind) {
+    case 'handler':
+      return source.engagement;
+    case 'agent':
+      return source.pod;
+    case 'pod':
+      return `${source.pod} · ${source.container}`;
+    default:
+      return source.kind;
+  }
+}

@@ -1,0 +1,33 @@
+import { AppError } from '#protocol/errors/app-error.ts';
+import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
+import { callDaemon } from '../api/daemon-session.ts';
+import { chooseConnection } from '../stores/view.ts';
+import { showFailure } from '../stores/messages.ts';
+import { useOf } from './connection-view.ts';
+
+/** Connects; `onStage` is called with each step. */
+export async function connect(request: ConnectRequest, signal?: AbortSignal): Promise<Connection> {
+  const { connection } = await callDaemon('connect', request, signal === undefined ? {} : { signal });
+  chooseConnection(connection.name);
+  return connection;
+}
+
+export async function disconnect(connection: Connection): Promise<void> {
+  await callDaemon('disconnect', { use: useOf(connection) });
+}
+
+export async function pauseConnection(connection: Connection, minutes: number): Promise<void> {
+  await callDaemon('pause', { use: useOf(connection), minutes });
+}
+
+export async function resumeConnection(connection: Connection): Promise<void> {
+  await callDaemon('resume', { use: useOf(connection) });
+}
+
+/** For menus and the palette, which have no place of their own for a failure. */
+export function inBackground(work: Promise<unknown>): void {
+  work.catch((thrown: unknown) => {
+    const error = AppError.from(thrown);
+    if (error.code !== 'cancelled') showFailure(error.toData());
+  });
+}

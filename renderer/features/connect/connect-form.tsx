@@ -1,0 +1,142 @@
+import { Autocomplete, Button, Collapse, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
+import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
+import { useId, useState } from 'react';
+import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import { connectCommand } from '../../domain/command-line.ts';
+import { selectDaemon, selectPreferences, useMirror } from '../../stores/mirror.ts';
+import { texts } from '../../texts/en.ts';
+import { CopyButton } from '../../ui/copy-button.tsx';
+import { Section } from '../../ui/page.tsx';
+import { canConnect, changeDraft, draftRequest, isKubeName, type SubnetField, useConnectDraft, wrongSubnet } from './connect-draft.ts';
+import { startConnect } from './connect-run.ts';
+import { ManagerNotice } from './manager-notice.tsx';
+import { probe, useProbes } from './probes.ts';
+
+type Context = CallOutput<'listContexts'>['contexts'][number];
+
+const words = texts.connect;
+
+/** What to connect to, and how. */
+export function ConnectForm({ context }: { readonly context: Context }) {
+  const draft = useConnectDraft();
+  const found = useProbes((probes) => probes.byContext[context.name]);
+  const hasRootless = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('rootless') === true);
+  const defaultMode = useMirror((mirror) => selectPreferences(mirror)?.defaultMode ?? 'host');
+  const [isAdvanced, setAdvanced] = useState(false);
+  const advancedId = useId();
+  const mode = hasRootless ? (draft.mode ?? defaultMode) : 'host';
+  const request = draftRequest({ ...draft, context: context.name }, mode);
+  const command = connectCommand(request);
+  const namespaces = found?.state === 'known' ? found.found.namespaces : [];
+  const contextNamespace = context.namespace === '' ? 'default' : context.namespace;
+  const submit = () => {
+    if (canConnect(draft)) void startConnect(request, `${context.name} · ${draft.namespace === '' ? contextNamespace : draft.namespace}`);
+  };
+  return (
+    <Section title={words.target}>
+      <form
+        className="ui-card ui-stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <p className="connect-target">
+          <strong className="tp-cut">{context.name}</strong>
+          <span className="tp-dim tp-mono tp-cut">{context.server}</span>
+        </p>
+        <ManagerNotice context={context.name} found={found} />
+        <Autocomplete
+          label={words.namespace}
+          description={words.namespaceHint}
+          placeholder={words.namespacePlaceholder(contextNamespace)}
+          data={namespaces}
+          limit={200}
+          maxDropdownHeight={240}
+          value={draft.namespace}
+          onChange={(namespace) => changeDraft({ namespace })}
+          error={draft.namespace === '' || isKubeName(draft.namespace) ? undefined : words.invalidNamespace}
+        />
+        {hasRootless && (
+          <div>
+            <span className="connect-label">{words.mode}</span>
+            <SegmentedControl
+              aria-label={words.mode}
+              value={mode}
+              onChange={(value) => changeDraft({ mode: value === 'rootless' ? 'rootless' : 'host' })}
+              data={[
+                { value: 'host', label: words.modeHost },
+                { value: 'rootless', label: words.modeRootless },
+              ]}
+            />
+            <p className="tp-dim connect-hint">{mode === 'host' ? words.modeHostHint : words.modeRootlessHint}</p>
+          </div>
+        )}
+        <div>
+          <Button
+            variant="subtle"
+            className="connect-advanced"
+            aria-expanded={isAdvanced}
+            aria-controls={advancedId}
+            leftSection={isAdvanced ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}
+            onClick={() => setAdvanced(!isAdvanced)}
+          >
+            {words.advanced}
+          </Button>
+          <Collapse expanded={isAdvanced} id={advancedId}>
+            <div className="ui-stack connect-advanced-fields">
+              <TextInput
+                label={words.managerNamespace}
+                value={draft.managerNamespace}
+                onChange={(event) => changeDraft({ managerNamespace: event.currentTarget.value.trim() })}
+                onBlur={() => void probe(context.name, draft.managerNamespace)}
+                error={draft.managerNamespace === '' || isKubeName(draft.managerNamespace) ? undefined : words.invalidNamespace}
+              />
+              <TagsInput
+                label={words.mappedNamespaces}
+                description={words.mappedNamespacesHint}
+                placeholder={words.addValue}
+                data={namespaces}
+                value={draft.mappedNamespaces}
+                onChange={(mappedNamespaces) => changeDraft({ mappedNamespaces })}
+                error={draft.mappedNamespaces.every(isKubeName) ? undefined : words.invalidNamespace}
+              />
+              <SubnetInput field="alsoProxy" label={words.alsoProxy} hint={words.alsoProxyHint} />
+              <SubnetInput field="neverProxy" label={words.neverProxy} hint={words.neverProxyHint} />
+              <SubnetInput field="allowConflictingSubnets" label={words.allowConflicting} hint={words.allowConflictingHint} />
+              <SubnetInput field="vnat" label={words.vnat} hint={words.vnatHint} />
+            </div>
+          </Collapse>
+        </div>
+        <div className="connect-submit">
+          <Button type="submit" disabled={!canConnect(draft)}>
+            {words.connect}
+          </Button>
+          <span className="ui-command tp-cut">
+            <code className="tp-cut" title={command}>
+              {command}
+            </code>
+            <CopyButton text={command} label={words.copyCommandLine} />
+          </span>
+        </div>
+      </form>
+    </Section>
+  );
+}
+
+function SubnetInput({ field, label, hint }: { readonly field: SubnetField; readonly label: string; readonly hint: string }) {
+  const values = useConnectDraft((draft) => draft[field]);
+  const wrong = wrongSubnet(values, field);
+  return (
+    <TagsInput
+      label={label}
+      description={hint}
+      placeholder={words.addValue}
+      value={values}
+      splitChars={[',', ' ']}
+      acceptValueOnBlur
+      onChange={(next) => changeDraft({ [field]: next })}
+      error={wrong === undefined ? undefined : words.invalidSubnet(wrong)}
+    />
+  );
+}

@@ -1,0 +1,79 @@
+import { Button } from '@mantine/core';
+import { useEffect } from 'react';
+import { isLive } from '../../domain/connection-view.ts';
+import { useCurrentConnection } from '../../domain/current-connection.ts';
+import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { openPlace, useView } from '../../stores/view.ts';
+import { retryWorkloads, useWorkloads } from '../../stores/workloads.ts';
+import { texts } from '../../texts/en.ts';
+import { Empty, Loading, Page } from '../../ui/page.tsx';
+import { type Step, StepList } from '../../ui/step-list.tsx';
+import { chooseWorkload } from './intercept-draft.ts';
+import { cancelIntercept, forgetRun, type InterceptRun, useInterceptRun } from './intercept-run.ts';
+import { Wizard } from './wizard.tsx';
+
+const words = texts.intercept;
+
+/** From a workload to a running intercept. */
+export function InterceptPage() {
+  const run = useInterceptRun((state) => state.run);
+  const wanted = useView(({ place }) => (place?.page === 'intercept' ? place.workload : undefined));
+  useEffect(() => {
+    if (wanted !== undefined) chooseWorkload(wanted);
+  }, [wanted]);
+  return <Page title={words.title}>{run === undefined ? <Start /> : <Running run={run} />}</Page>;
+}
+
+function Start() {
+  const connection = useCurrentConnection();
+  const { isLoaded, error, rows } = useWorkloads();
+  if (connection === undefined || !isLive(connection)) {
+    return (
+      <Empty title={words.offTitle} actions={<Button onClick={() => openPlace({ page: 'connect' })}>{words.connect}</Button>}>
+        {words.offDetail}
+      </Empty>
+    );
+  }
+  if (error !== undefined) {
+    return (
+      <ErrorNotice
+        title={texts.workloads.failed}
+        error={error}
+        actions={
+          <Button variant="default" onClick={retryWorkloads}>
+            {texts.shell.retry}
+          </Button>
+        }
+      />
+    );
+  }
+  if (!isLoaded) return <Loading label={words.loading} />;
+  if (rows.size === 0) return <Empty title={words.emptyTitle}>{words.emptyDetail}</Empty>;
+  return <Wizard connection={connection} />;
+}
+
+function Running({ run: { name, stages, state, error } }: { readonly run: InterceptRun }) {
+  const steps = stages.map((label, index): Step => {
+    const isLast = index === stages.length - 1;
+    return { id: `${index} ${label}`, label, state: !isLast ? 'done' : state === 'failed' ? 'failed' : 'running' };
+  });
+  return (
+    <div className="ui-stack intercept-wizard">
+      <h2>{state === 'failed' ? words.failed(name) : words.running(name)}</h2>
+      <div className="ui-card" aria-live="polite">
+        <StepList steps={steps} label={words.runningSteps} words={texts.shell.stepWords} />
+      </div>
+      {error !== undefined && <ErrorNotice error={error} />}
+      {state === 'failed' && <p className="tp-dim">{words.failedHint}</p>}
+      <div className="ui-row">
+        {state === 'failed' ? (
+          <Button onClick={forgetRun}>{words.change}</Button>
+        ) : (
+          <Button variant="default" onClick={cancelIntercept}>
+            {words.cancel}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

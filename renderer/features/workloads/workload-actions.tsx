@@ -1,0 +1,88 @@
+import { ActionIcon, Menu, Tooltip } from '@mantine/core';
+import { useClipboard } from '@mantine/hooks';
+import { IconArrowRight, IconDots, IconPlayerPlay } from '@tabler/icons-react';
+import { callApp, useBridge } from '../../api/app-bridge.ts';
+import { inBackground } from '../../domain/connection-actions.ts';
+import { openPlace } from '../../stores/view.ts';
+import { texts } from '../../texts/en.ts';
+import type { ShownWorkload } from './filter-workloads.ts';
+
+const words = texts.workloads;
+
+/** What can be done with a workload. The button of the first one says what it would restart. */
+export function WorkloadActions({ row }: { readonly row: ShownWorkload }) {
+  const { workload, mine } = row;
+  return (
+    <>
+      {mine === undefined ? (
+        <Tooltip label={restartText(row)}>
+          <ActionIcon aria-label={words.interceptNamed(workload.name)} onClick={() => openIntercept(row)}>
+            <IconPlayerPlay size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      ) : (
+        <Tooltip label={words.openEngagement(workload.name)}>
+          <ActionIcon
+            aria-label={words.openEngagement(workload.name)}
+            onClick={() => openPlace({ page: 'engagements', engagement: `${mine.connection}/${mine.name}` })}
+          >
+            <IconArrowRight size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      )}
+      <More row={row} />
+    </>
+  );
+}
+
+export function openIntercept({ key }: Pick<ShownWorkload, 'key'>): void {
+  openPlace({ page: 'intercept', workload: key });
+}
+
+function More({ row }: { readonly row: ShownWorkload }) {
+  const { workload } = row;
+  const clipboard = useClipboard();
+  const isInApp = useBridge(({ port }) => port !== undefined);
+  const addresses = addressesOf(row);
+  const open = (url: string) => {
+    if (isInApp) inBackground(callApp('openExternal', { url }));
+    else window.open(url, '_blank', 'noopener,noreferrer');
+  };
+  return (
+    <Menu withinPortal>
+      <Menu.Target>
+        <ActionIcon aria-label={words.more(workload.name)}>
+          <IconDots size={16} aria-hidden />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => openIntercept(row)}>
+          {words.intercept}
+          <span className="workload-consequence tp-dim">{restartText(row)}</span>
+        </Menu.Item>
+        {addresses.length > 0 && <Menu.Divider />}
+        {addresses.map(({ address, isHttp }) => (
+          <div key={address}>
+            <Menu.Item onClick={() => clipboard.copy(address)}>{words.copyAddress(address)}</Menu.Item>
+            {isHttp && <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>}
+          </div>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+/** What an intercept would restart, as far as the list knows; the wizard asks the cluster. */
+function restartText({ workload, details }: ShownWorkload): string {
+  if (workload.agent !== 'none') return words.interceptNoRestart;
+  return details === undefined ? words.interceptMayRestart : words.interceptRestarts(details.pods.length);
+}
+
+function addressesOf({ workload, details }: ShownWorkload): readonly { address: string; isHttp: boolean }[] {
+  return (details?.services ?? []).flatMap(({ name, ports }) =>
+    ports.map(({ name: portName = '', port, protocol, appProtocol = '' }) => ({
+      address: `${name}.${workload.namespace}:${port}`,
+      isHttp: protocol === 'TCP' && (/^http/.test(`${appProtocol}`) || /^http\b/.test(portName) || [80, 8080, 3000].includes(port)),
+    })),
+  );
+}

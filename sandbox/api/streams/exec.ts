@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+import type WebSocket from 'ws';
+import type { ExecResult, ExecSession } from '../../node/node-api.ts';
+
+/** Channels of `v5.channel.k8s.io`; version 4 has no `close`. */
+const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+
+const maxQueuedBytes = 1024 * 1024;
+
+export interface ExecStreams {
+  readonly hasStdin: boolean;
+  readonly hasStdout: boolean;
+  readonly hasStderr: boolean;
+}
+
+/** Carries a program's input, output and end over the channels of a WebSocket. */
+export function carryExec(session: ExecSession, socket: WebSocket, streams: ExecStreams): void {
+  const send = (channel: number, bytes: Buffer, done?: () => void) =>
+    socket.send(Buffer.concat([Buffer.from([channel]), bytes]), () => done?.());
+  const carry = (stream: Readable, channel: number, isWanted: boolean): Promise<void> => {
+    stream.on('data', (bytes: Buffer) => {
+      if (!isWanted) return;
+      send(channel, bytes, () => stream.resume());
+      if (socket.bufferedAmount > maxQueuedBytes) stream.pause();
+    });
+    return new Promise((resolve) => {
+      for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve());
+    });
+  };
+  const carried = [
+    carry(session.stdout, channels.stdout, streams.hasStdout),
+    carry(session.stderr, channels.stderr, streams.hasStderr),
+  ];
+  session.stdin.on('error', () => undefined);
+  if (!streams.hasStdin) session.stdin.end();
+  socket.on('message', (message: Buffer) => {
+    const [channel] = message;
+    const payload = message.subarray(1);
+    if (channel === channels.stdin && !session.stdin.writableEnded) {
+      if (!session.stdin.write(payload)) {
+        socket.pause();
+        session.stdin.once('drain', () => socket.resume());
+      }
+    } else if (channel === channels.close && payload[0] === channels.stdin) {
+      session.stdin.end();
+    } else if (channel === channels.resize) {
+      const size = JSON.parse(payload.toString('utf8')) as { readonly Width?: number; readonly Height?: number };
+      session.resize(size.Width ?? 80, size.Height ?? 24);
+    }
+  });
+  socket.once('close', () => session.destroy());
+  void Promise.all([session.result, ...carried]).then(
+    ([result]) => send(channels.error, Buffer.from(JSON.stringify(endOf(result))), () => socket.close(1000)),
+    (error: unknown) => socket.close(1011, (error as Error).message.slice(0, 100)),
+  );
+}
+
+/** How a program ended, as kubectl takes it for its own exit code. */
+function endOf(result: ExecResult): Readonly<Record<string, unknown>> {
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {} };
+  if (result.kind === 'exited' && result.exitCode === 0) return { ...status, status: 'Success' };
+  if (result.kind === 'not-started')
+    return { ...status, status: 'Failure', reason: 'InternalError', code: 500, message: result.message };
+  return {
+    ...status,
+    status: 'Failure',
+    reason: 'NonZeroExitCode',
+    message: `command terminated with non-zero exit code: exit status ${result.exitCode}`,
+    details: { causes: [{ reason: 'ExitCode', message: String(result.exitCode) }] },
+  };
+}
