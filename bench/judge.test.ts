@@ -34,6 +34,20 @@ describe('judge', () => {
     expect(judge(finding([0.75], undefined, bar)).verdict).toBe('reaches-goal');
   });
 
+  it('holds a figure against direct access, as a share or as what comes on top', () => {
+    const beside = (direct: number, bar: Bar): Finding => ({
+      ...finding([2], undefined, bar),
+      samples: { ours: [2], direct: [direct] },
+    });
+    const share: Bar = { reach: 'at-least', bar: 0.7, relation: { kind: 'times-direct' } };
+    expect(judge(beside(4, share)).verdict).toBe('falls-short');
+    expect(judge(beside(2.5, share)).verdict).toBe('reaches-goal');
+    const onTop: Bar = { reach: 'at-most', bar: 0.1, relation: { kind: 'above-direct' } };
+    expect(judge(beside(1.95, onTop)).verdict).toBe('reaches-goal');
+    expect(judge(beside(1.8, onTop)).verdict).toBe('falls-short');
+    expect(judge(finding([2], undefined, onTop)).verdict).toBe('unknown');
+  });
+
   it('says nothing where a side is missing', () => {
     const bar: Bar = { reach: 'at-most', bar: 1, relation: { kind: 'times-pf' } };
     expect(judge(finding([1], undefined, bar)).verdict).toBe('unknown');

@@ -34,7 +34,7 @@ export function settingsOf(
   { config }: LoadedConfig,
   { request, managerNamespaceEnv }: Pick<WorkerInput, 'request' | 'managerNamespaceEnv'>,
 ): ConnectionSettings {
-  const { cluster, dns, routing, timeouts } = config;
+  const { cluster, dns, logLevels, routing, timeouts } = config;
   const mapped = request.mappedNamespaces ?? cluster.mappedNamespaces;
   return {
     managerNamespace: request.managerNamespace ?? managerNamespaceEnv ?? cluster.defaultManagerNamespace,
@@ -57,5 +57,6 @@ export function settingsOf(
     dialTimeoutMs: timeouts.endpointDial + timeouts.roundtripLatency,
     connectTimeoutMs: timeouts.trafficManagerConnect,
     interceptTimeoutMs: timeouts.intercept,
+    helperLogLevel: logLevels.rootDaemon,
   };
 }

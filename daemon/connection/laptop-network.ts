@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { type Cidr, formatCidr, overlaps, parseCidr } from '#base/common/cidr.ts';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
-import type { Logger } from '#base/common/log.ts';
+import type { Logger, LogLevel } from '#base/common/log.ts';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DnsHookMode } from '#protocol/helper/helper-api.ts';
@@ -167,6 +167,10 @@ export class LaptopNetwork {
       routes: routes.map(formatCidr),
       reserved: reserved.map(formatIp),
     });
+  }
+
+  async setHelperLogLevel(level: LogLevel): Promise<void> {
+    await this.#helper.call('setLogLevel', { level });
   }
 
   async setDns(domains: readonly string[], modes: readonly DnsHookMode[]): Promise<DnsHook> {

@@ -20,6 +20,7 @@ const facts: ClusterFacts = {
   clusterDomain: 'cluster.local',
   includeSuffixes: ['.pushed.test'],
   excludeSuffixes: ['.com'],
+  helperLogLevel: 'info',
   managerPodIp: undefined,
 };
 

@@ -59,6 +59,7 @@ export function planLaptop(input: LaptopPlanInput): LaptopPlan {
     wanted: {
       routes: [...routing.routes, ...(input.defaultRoutes ?? [])],
       reserved: input.serverIps,
+      helperLogLevel: settings.helperLogLevel,
       domains: domains(input, dnsSettings.includeSuffixes, routing.routes),
       dns: dnsSettings,
       formerServers: settings.dns.localAddresses,

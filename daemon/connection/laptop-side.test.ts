@@ -30,6 +30,8 @@ class FakeNetwork implements Network {
     return { mode: this.mode, formerServers: ['192.0.2.53'], search: [] };
   };
 
+  setHelperLogLevel: Network['setHelperLogLevel'] = async () => undefined;
+
   verifyTcp: Network['verifyTcp'] = async () => ({ ok: true });
 
   close: Network['close'] = async () => {
@@ -41,6 +43,7 @@ const wantedWith = (domains: readonly string[], routes: readonly string[] = ['10
   routes: parseSubnets(routes, 'test'),
   reserved: [],
   domains,
+  helperLogLevel: 'info',
   formerServers: [],
   dns: {
     clusterDomain: 'cluster.local',

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cidr } from '#base/common/cidr.ts';
 import { type IpAddress, parseIp } from '#base/common/ip.ts';
-import type { Logger } from '#base/common/log.ts';
+import type { Logger, LogLevel } from '#base/common/log.ts';
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { dnsHookModes } from '#protocol/helper/helper-api.ts';
@@ -27,6 +27,7 @@ export interface WantedLaptop {
   readonly dns: Omit<DnsSettings, 'serverAddress' | 'formerServers' | 'search'>;
   /** Domains for a resolver that can send some names here and others elsewhere. */
   readonly domains: readonly string[];
+  readonly helperLogLevel: LogLevel;
   /** Instead of the name servers that were in use before; empty: those. */
   readonly formerServers: readonly string[];
 }
@@ -43,6 +44,7 @@ export type Network = Pick<
   | 'dialInside'
   | 'setRoutes'
   | 'setDns'
+  | 'setHelperLogLevel'
   | 'verifyTcp'
   | 'close'
 >;
@@ -163,6 +165,7 @@ export class LaptopSide {
       const made = this.#made;
       if (made === undefined || this.#stop.signal.aborted) return;
       try {
+        await made.network.setHelperLogLevel(wanted.helperLogLevel);
         await made.network.setRoutes(wanted.routes, this.#reserved(wanted, made.hook));
         made.dns.update(wanted.dns);
         // Only this resolver chooses by domain whom to ask.
@@ -265,6 +268,7 @@ export class LaptopSide {
 
   async #make(network: Network, wanted: WantedLaptop): Promise<Made> {
     try {
+      await network.setHelperLogLevel(wanted.helperLogLevel);
       await network.setRoutes(wanted.routes, wanted.reserved);
       const dns = new DnsServer({
         ...wanted.dns,

@@ -1,3 +1,5 @@
+import type { LogLevel } from '#base/common/log.ts';
+
 /** What configuration decides about a connection, from all sources merged. Lists of the request are already in. */
 export interface ConnectionSettings {
   readonly managerNamespace: string;
@@ -21,6 +23,8 @@ export interface ConnectionSettings {
   readonly agentPortForward: boolean;
   readonly dialTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** How much the helper logs. */
+  readonly helperLogLevel: LogLevel;
   /** Until an agent has taken an intercept. */
   readonly interceptTimeoutMs: number;
 }

@@ -36,6 +36,7 @@ export function Palette() {
       nothingFound={texts.shell.searchNothing}
       scrollable
       maxHeight={420}
+      attributes={{ content: { 'aria-label': texts.shell.search } }}
       searchProps={{
         placeholder: texts.shell.search,
         'aria-label': texts.shell.search,

@@ -21,16 +21,14 @@ export function Rail({ current }: { readonly current: PageName | undefined }) {
               <button
                 type="button"
                 className="app-rail-item"
-                aria-label={texts.shell.pages[page]}
+                aria-label={isCollapsed ? texts.shell.pages[page] : undefined}
                 aria-current={isCurrent(page, current) ? 'page' : undefined}
                 onClick={() => openPlace({ page })}
               >
                 <Icon size={18} stroke={1.7} aria-hidden />
                 {!isCollapsed && <span>{texts.shell.pages[page]}</span>}
-                {page === 'engagements' && engagementCount > 0 && (
-                  <span className="app-rail-count tp-number" aria-hidden>
-                    {engagementCount}
-                  </span>
+                {page === 'engagements' && engagementCount > 0 && !isCollapsed && (
+                  <span className="app-rail-count tp-number">{engagementCount}</span>
                 )}
               </button>
             </Tooltip>

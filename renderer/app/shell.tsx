@@ -4,6 +4,7 @@ import { Loading } from '../ui/page.tsx';
 import { useCurrentPlace } from './current-place.ts';
 import { DeepLinkConfirm } from './deep-link-confirm.tsx';
 import { Dock } from './dock.tsx';
+import { FirstRun } from './first-run.tsx';
 import { Messages } from './messages.tsx';
 import { PageBoundary } from './page-boundary.tsx';
 import { pages } from './pages.ts';
@@ -48,6 +49,7 @@ export function Shell() {
       <Messages />
       <Palette />
       <DeepLinkConfirm />
+      <FirstRun />
       <WorkloadSubscription />
     </div>
   );

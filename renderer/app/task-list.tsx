@@ -22,7 +22,6 @@ export function TaskList() {
           type="button"
           className="app-status-item"
           aria-expanded={isOpen}
-          aria-label={running.length === 0 ? texts.shell.noTasks : `${texts.shell.tasks}: ${texts.shell.taskCount(running.length)}`}
           onClick={() => showTaskList(!isOpen)}
         >
           {latest === undefined ? (
@@ -30,6 +29,9 @@ export function TaskList() {
           ) : (
             <>
               <progress className="app-progress" aria-hidden />
+              <span className="tp-hidden">
+                {texts.shell.tasks}: {texts.shell.taskCount(running.length)}.
+              </span>
               <span className="tp-cut app-task-stage">
                 {latest.title}: {latest.stage}
               </span>

@@ -40,6 +40,7 @@ interface TableProps<Row extends object> {
 
 const features = tableFeatures({ rowSortingFeature, columnVisibilityFeature, sortedRowModel: createSortedRowModel() });
 const rowHeight = 32;
+const headHeight = 31;
 
 /**
  * A table of thousands of rows, of which only those in sight are in the page. The rows are one stop of the tab key; arrows, J and K, Home, End
@@ -80,6 +81,9 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    // The head stays above the rows.
+    scrollPaddingStart: headHeight,
+    scrollMargin: headHeight,
     // What the first paint shows, before the height is known.
     initialRect: { width: 1_000, height: 700 },
   });
@@ -108,6 +112,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
   const style = { gridTemplateColumns: actions === undefined ? template : `${template.replace(/max-content$/, '96px')}` };
   return (
     <div className="ui-table" role="grid" aria-label={label} aria-rowcount={sorted.length + 1} onKeyDown={onKeyDown}>
+      <div className="ui-table-scroll" ref={scroller} role="presentation">
       <div role="rowgroup" className="ui-table-head">
         <div role="row" aria-rowindex={1} className="ui-table-row" style={style}>
           {shown.map(({ id, label: name }) => {
@@ -141,8 +146,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
           </div>
         </div>
       ) : (
-        <div className="ui-table-scroll" ref={scroller} role="presentation">
-          <div role="rowgroup" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+          <div role="rowgroup" className="ui-table-body" style={{ height: virtualizer.getTotalSize() }}>
             {virtualizer.getVirtualItems().map(({ index, start }) => {
               const row = sorted[index];
               if (row === undefined) return null;
@@ -156,7 +160,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
                   aria-label={rowName(original)}
                   data-row={id}
                   tabIndex={index === currentIndex ? 0 : -1}
-                  style={{ ...style, transform: `translateY(${start}px)` }}
+                  style={{ ...style, transform: `translateY(${start - headHeight}px)` }}
                   onFocus={() => setCurrent(id)}
                   onDoubleClick={() => onOpen?.(original)}
                 >
@@ -174,8 +178,8 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
               );
             })}
           </div>
-        </div>
       )}
+      </div>
     </div>
   );
 }

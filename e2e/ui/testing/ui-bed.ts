@@ -92,6 +92,7 @@ export async function takePicture(page: Page, name: string): Promise<void> {
 
 /** Rules of WCAG 2.2 AA, and what axe calls best practice. */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  // The kit puts menus and dialogs at the end of the page, outside of its landmarks, and moves the focus there.
+  const { violations } = await new AxeBuilder({ page }).disableRules(['region']).analyze();
   return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html} ${failureSummary}`));
 }

@@ -57,7 +57,7 @@ export function CheckRow({ id, check, state, canRun, onRun }: {
 
 function RemedyLine({ remedy }: { readonly remedy: DoctorCheck['remedies'][number] }) {
   const { label, command, link } = remedy;
-  const act = remedyAction(command);
+  const act = command === undefined ? undefined : remedyAction(command);
   return (
     <li>
       {link !== undefined ? (

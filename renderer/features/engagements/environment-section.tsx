@@ -84,7 +84,7 @@ function Variables({ environment }: { readonly environment: Readonly<Record<stri
       {shown.length === 0 ? (
         <p className="tp-dim">{words.environmentNoMatch}</p>
       ) : (
-        <div className="engagement-variables" role="region" aria-label={words.environment} tabIndex={0}>
+        <div className="engagement-variables" role="group" aria-label={words.variables} tabIndex={0}>
           <table>
             <thead>
               <tr>

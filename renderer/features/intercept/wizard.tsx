@@ -70,11 +70,11 @@ export function Wizard({ connection }: { readonly connection: Connection }) {
               <button
                 type="button"
                 aria-current={each === step ? 'step' : undefined}
-                aria-label={words.stepOf(number + 1, words.steps[each])}
                 onClick={() => open(each)}
               >
-                <span className="intercept-step-number" aria-hidden>
-                  {isDone ? <ShapeIcon shape="check" tone="good" /> : number + 1}
+                <span className="tp-hidden">{words.step}</span>
+                <span className="intercept-step-number">
+                  {isDone ? <ShapeIcon shape="check" tone="good" label={words.stepDone(number + 1)} /> : number + 1}
                 </span>
                 {words.steps[each]}
               </button>

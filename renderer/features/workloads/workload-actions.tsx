@@ -1,6 +1,7 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { IconArrowRight, IconDots, IconPlayerPlay } from '@tabler/icons-react';
+import { Fragment } from 'react';
 import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { openPlace } from '../../stores/view.ts';
@@ -62,10 +63,10 @@ function More({ row }: { readonly row: ShownWorkload }) {
         </Menu.Item>
         {addresses.length > 0 && <Menu.Divider />}
         {addresses.map(({ address, isHttp }) => (
-          <div key={address}>
+          <Fragment key={address}>
             <Menu.Item onClick={() => clipboard.copy(address)}>{words.copyAddress(address)}</Menu.Item>
             {isHttp && <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>}
-          </div>
+          </Fragment>
         ))}
       </Menu.Dropdown>
     </Menu>

@@ -64,6 +64,7 @@ export const engagementTexts = {
   environmentEmpty: 'The container has no environment.',
   environmentFilter: 'Filter variables',
   environmentNoMatch: 'No variable fits',
+  variables: 'Variables',
   variable: 'Variable',
   value: 'Value',
   hiddenValue: 'hidden',

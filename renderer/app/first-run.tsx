@@ -1,0 +1,15 @@
+import { lazy, Suspense } from 'react';
+import { selectPreferences, useMirror } from '../stores/mirror.ts';
+
+const Welcome = lazy(async () => ({ default: (await import('../features/onboarding/welcome.tsx')).Welcome }));
+
+/** Over everything, until the person has seen or skipped it. */
+export function FirstRun() {
+  const isNeeded = useMirror((mirror) => selectPreferences(mirror)?.isWelcomed === false);
+  if (!isNeeded) return null;
+  return (
+    <Suspense fallback={null}>
+      <Welcome />
+    </Suspense>
+  );
+}
