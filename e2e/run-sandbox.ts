@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { sweepLaptops } from './laptop/laptop.ts';
 import { type SandboxProcess, startSandboxProcess } from './sandbox/sandbox-process.ts';
-import { sandboxSkips } from './sandbox/skips.ts';
+import { type SandboxSkip, sandboxSkips } from './sandbox/skips.ts';
 import { checkout } from './support/settings.ts';
 
 /**
@@ -13,6 +14,7 @@ import { checkout } from './support/settings.ts';
  */
 const cache = join(checkout, '.cache/sandbox');
 const durationsFile = join(cache, 'durations.json');
+const totalsFile = join(cache, 'totals.json');
 const folders = ['e2e/acceptance', 'e2e/sandbox'];
 
 interface VitestReport {
@@ -28,6 +30,8 @@ interface VitestReport {
 }
 
 interface FileResult {
+  /** Of all tests, `file: name`. */
+  readonly names: readonly string[];
   readonly passed: number;
   readonly failed: readonly string[];
   readonly skipped: readonly string[];
@@ -35,8 +39,10 @@ interface FileResult {
 
 /** Resolves to the exit code. */
 export async function runInSandboxes(args: readonly string[], laneCount: number): Promise<number> {
-  const flags = args.filter((argument) => argument.startsWith('-'));
-  const filters = args.filter((argument) => !argument.startsWith('-'));
+  // The only flag of vitest with a value that people give to a suite.
+  const isFlag = (argument: string, index: number) => argument.startsWith('-') || args[index - 1] === '-t';
+  const flags = args.filter(isFlag);
+  const filters = args.filter((argument, index) => !isFlag(argument, index));
   mkdirSync(cache, { recursive: true });
   const durations = readDurations();
   const queue = testFiles(filters).toSorted((a, b) => (durations[b] ?? Infinity) - (durations[a] ?? Infinity));
@@ -52,9 +58,10 @@ export async function runInSandboxes(args: readonly string[], laneCount: number)
       for (let file = queue.shift(); file !== undefined && !interrupted.signal.aborted; file = queue.shift()) {
         const began = performance.now();
         const { result, output } = await runFile(sandbox, file, flags, interrupted.signal);
-        durations[file] = Math.round(performance.now() - began);
+        const tookMs = Math.round(performance.now() - began);
+        durations[file] = tookMs;
         results.push(result);
-        console.log(`\n── ${file}: ${(durations[file] / 1_000).toFixed(1)} s\n${output}`);
+        console.log(`\n── ${file}: ${(tookMs / 1_000).toFixed(1)} s\n${output}`);
       }
     } finally {
       await sandbox.stop();
@@ -63,7 +70,11 @@ export async function runInSandboxes(args: readonly string[], laneCount: number)
 
   const lanes = await Promise.allSettled(Array.from({ length: Math.min(laneCount, queue.length) }, lane));
   const broken = lanes.flatMap((outcome) => (outcome.status === 'rejected' ? [`a sandbox: ${String(outcome.reason)}`] : []));
-  if (interrupted.signal.aborted) broken.push('the run was interrupted');
+  if (interrupted.signal.aborted) {
+    broken.push('the run was interrupted');
+    await sweepLaptops();
+  }
+  if (args.length === 0) broken.push(...unusedSkips(results.flatMap(({ names }) => names)));
   writeFileSync(durationsFile, JSON.stringify(durations, undefined, 2));
   const failed = [...results.flatMap((result) => result.failed), ...broken];
   const skipped = results.flatMap((result) => result.skipped);
@@ -71,6 +82,7 @@ export async function runInSandboxes(args: readonly string[], laneCount: number)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
   if (failed.length > 0) console.log(`\nFailed:\n${failed.map((name) => `  ${name}`).join('\n')}`);
   console.log(`\nIn ${Math.round((performance.now() - startedAt) / 1_000)} s, in ${lanes.length} sandboxes`);
+  writeFileSync(totalsFile, JSON.stringify({ passed, failed: failed.length, skipped: skipped.length }));
   console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
   return failed.length === 0 && passed + skipped.length > 0 ? 0 : 1;
 }
@@ -81,8 +93,8 @@ async function runFile(
   flags: readonly string[],
   signal: AbortSignal,
 ): Promise<{ readonly result: FileResult; readonly output: string }> {
-  const name = file.slice(file.lastIndexOf('/') + 1).replace('.test.ts', '');
-  const report = join(cache, `${name}.json`);
+  const name = file.replace('e2e/', '').replace('.test.ts', '');
+  const report = join(cache, `${name.replaceAll('/', '-')}.json`);
   rmSync(report, { force: true });
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
   const config = join(checkout, 'e2e/vitest.config.ts');
@@ -96,10 +108,14 @@ async function runFile(
     file,
     ...flags,
   ]);
-  const reason = sandboxSkips.find((entry) => entry.file === name && entry.test === undefined)?.reason;
+  const reason = sandboxSkips.find((entry) => skippedFile(entry) === name && entry.test === undefined)?.reason;
   const child = spawn(program, rest, {
     cwd: checkout,
-    env: { ...process.env, ...sandbox.environment, ...(reason === undefined ? {} : { E2E_SKIP: `not in the sandbox: ${reason}` }) },
+    env: {
+      ...process.env,
+      ...sandbox.environment,
+      ...(reason === undefined ? {} : { E2E_SKIP: `not in the sandbox: ${reason}` }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
     killSignal: 'SIGTERM',
@@ -110,7 +126,7 @@ async function runFile(
 }
 
 function readResult(name: string, file: string): FileResult {
-  if (!existsSync(file)) return { passed: 0, failed: [`${name}: ended without a report`], skipped: [] };
+  if (!existsSync(file)) return { names: [], passed: 0, failed: [`${name}: ended without a report`], skipped: [] };
   const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
   const named = (status: (status: string) => boolean) =>
@@ -120,6 +136,7 @@ function readResult(name: string, file: string): FileResult {
     .filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'))
     .map(({ message }) => `${name}: ${message?.split('\n')[0] ?? 'could not be loaded'}`);
   return {
+    names: tests.map(({ fullName }) => `${name}: ${fullName}`),
     passed: report.numPassedTests,
     failed: [...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => `${name}: ${fullName}`), ...broken],
     skipped: named((status) => status !== 'passed' && status !== 'failed'),
@@ -127,8 +144,23 @@ function readResult(name: string, file: string): FileResult {
 }
 
 function whySkipped(file: string, fullName: string): string {
-  const found = sandboxSkips.find((entry) => entry.file === file && entry.test !== undefined && fullName.endsWith(entry.test));
+  const found = sandboxSkips.find(
+    (entry) => skippedFile(entry) === file && entry.test !== undefined && fullName.includes(entry.test),
+  );
   return found === undefined ? '' : ` (not in the sandbox: ${found.reason})`;
+}
+
+/** Rows of the table that fit no test any more. */
+function unusedSkips(names: readonly string[]): readonly string[] {
+  const fits = (entry: SandboxSkip) =>
+    names.some((name) => name.startsWith(`${skippedFile(entry)}: `) && name.includes(entry.test ?? ''));
+  return sandboxSkips
+    .filter((entry) => !fits(entry))
+    .map(({ file, test = 'all' }) => `skips.ts names no test of ${file}: ${test}`);
+}
+
+function skippedFile({ file }: SandboxSkip): string {
+  return `acceptance/${file}`;
 }
 
 function testFiles(filters: readonly string[]): readonly string[] {

@@ -25,7 +25,11 @@ const reportFile = join(checkout, '.cache/e2e-report.json');
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  if (args.includes('--sandbox')) return await runInSandboxes(args.filter((argument) => argument !== '--sandbox'), sandboxCount);
+  if (args.includes('--sandbox'))
+    return await runInSandboxes(
+      args.filter((argument) => argument !== '--sandbox'),
+      sandboxCount,
+    );
   const isImageWanted = !args.includes('--no-image');
   const filters = args.filter((argument) => argument !== '--no-image');
   const own = settings.kubeconfig === undefined ? await startCluster() : undefined;

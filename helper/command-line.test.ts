@@ -4,7 +4,13 @@ import { parseCommandLine } from './command-line.ts';
 describe('helper command line', () => {
   it('serves an instance for a user', () => {
     const args = ['--instance', '0123456789ab', '--uid', '1000'];
-    expect(parseCommandLine(args)).toEqual({ kind: 'serve', instance: '0123456789ab', uid: 1000, detach: false, isService: false });
+    expect(parseCommandLine(args)).toEqual({
+      kind: 'serve',
+      instance: '0123456789ab',
+      uid: 1000,
+      detach: false,
+      isService: false,
+    });
     expect(parseCommandLine([...args, '--detach'])).toMatchObject({ detach: true });
     expect(parseCommandLine([...args, '--service'])).toMatchObject({ isService: true });
   });

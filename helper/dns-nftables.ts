@@ -5,6 +5,9 @@ import type { Laptop } from './laptop.ts';
 import { hookingInstance, parseResolvConf, withoutZone } from './resolv-conf.ts';
 import { CommandError } from './run-command.ts';
 
+/** The kernel takes address translation after connection tracking (-200) only. */
+const maxPriorityStep = 80;
+
 /**
  * Redirects port 53 traffic of this laptop for the servers in resolv.conf to the interface's DNS sockets.
  *
@@ -29,7 +32,8 @@ export async function hookNftables(laptop: Laptop, request: DnsHookRequest): Pro
  * The rules as one transaction that replaces the table, whoever left it: the interface of that name is ours.
  *
  * Priority -110 comes before the usual destination NAT (-100): where that holds rules for port 53 too, as in a container with an
- * embedded resolver, ours win for everybody's queries, and theirs get the exempt ones.
+ * embedded resolver, ours win for everybody's queries, and theirs get the exempt ones. Of two interfaces the one with the higher number,
+ * ordinarily the newer, comes first, whenever each was hooked: its connection passes on what is the other's.
  *
  * @returns `undefined` where no server can be redirected.
  */
@@ -56,7 +60,7 @@ table ${table} {
   chain ${ownerChain(instance)} {
   }
   chain output {
-    type nat hook output priority -110; policy accept;
+    type nat hook output priority ${-110 - Math.min(interfaceNumber(request.interface), maxPriorityStep)}; policy accept;
     meta l4proto { tcp, udp } ${exempt} accept
     ip daddr { ${ipv4.join(', ')} } ${dns} dnat ip to ${request.address}:53
   }${refusal}
@@ -74,6 +78,10 @@ export async function undoNftables(laptop: Laptop, interfaceName: string): Promi
     throw error;
   }
   await laptop.commands.run('nft', ['delete', 'table', ...table]);
+}
+
+function interfaceNumber(name: string): number {
+  return Number(name.replace(/\D/g, ''));
 }
 
 function tableName(interfaceName: string): string {

@@ -18,10 +18,11 @@ export function injectFault({ faults: { api, node } }: Pick<Sandbox, 'faults'>, 
     case 'never-ready':
       return node.neverReady(fault.pod);
     case 'port-forward': {
-      const { delayMs, bytesPerSecond, isBlackhole } = fault;
+      const { delayMs, bytesPerSecond, lossPercent, isBlackhole } = fault;
       return node.portForward({
         ...(delayMs === undefined ? {} : { delayMs }),
         ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+        ...(lossPercent === undefined ? {} : { lossPercent }),
         ...(isBlackhole === undefined ? {} : { isBlackhole }),
       });
     }

@@ -49,11 +49,12 @@ export interface Sandbox {
   stop(): Promise<void>;
 }
 
+// Not the ranges that most clusters have, which this machine may have routes to.
 const defaults = {
   address: '127.0.0.1',
   port: 0,
-  podCidr: '10.244.0.0/16',
-  serviceCidr: '10.96.0.0/16',
+  podCidr: '10.201.0.0/16',
+  serviceCidr: '10.202.0.0/16',
   context: 'telepresence-sandbox',
 };
 

@@ -52,6 +52,18 @@ export async function residentMib(pids: readonly number[]): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+/** Resident memory of these processes, in MiB, in which each shared page is divided among those that have it; `undefined` where unknown. */
+export async function proportionalMib(pids: readonly number[]): Promise<number | undefined> {
+  const sizes = await Promise.all(
+    pids.map(async (pid) => {
+      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+      return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) / 1024;
+    }),
+  );
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  return Number.isNaN(total) ? undefined : total;
+}
+
 /** Which processes these are, such as `daemon.js 4711, helper.js 4712`. */
 export async function describeProcesses(pids: readonly number[]): Promise<string> {
   const names = pids.map(async (pid) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeProcesses, managerPids, PeakMemory, productPids, residentMib } from '../bed/resident-memory.ts';
+import { describeProcesses, managerPids, PeakMemory, productPids, proportionalMib, residentMib } from '../bed/resident-memory.ts';
 import type { Bench, Finding } from './measure.ts';
 
 const parts = [
@@ -29,7 +29,9 @@ export async function aroundLoads(bench: Bench, loads: () => Promise<LoadsDone>)
   const watched = await Promise.all(
     parts.map(async (part) => {
       const pids = await part.pids(bench);
-      return { part, pids, names: await describeProcesses(pids), idle: await residentMib(pids), peak: new PeakMemory(pids) };
+      const [names, idle, shared] = [await describeProcesses(pids), await residentMib(pids), await proportionalMib(pids)];
+      const remark = `resident, ${names}${shared === undefined ? '' : `; ${shared.toFixed(0)} MiB with shared pages divided`}`;
+      return { part, pids, remark, idle, peak: new PeakMemory(pids) };
     }),
   );
   for (const { peak } of watched) peak.start();
@@ -39,7 +41,7 @@ export async function aroundLoads(bench: Bench, loads: () => Promise<LoadsDone>)
   const peaks = watched.map(({ peak }) => peak.stop());
   if (hasLoaded) await sleep(settleMs);
   const findings: Finding[] = [];
-  for (const [index, { part, pids, names, idle }] of watched.entries()) {
+  for (const [index, { part, pids, remark: idleRemark, idle }] of watched.entries()) {
     const add = (state: keyof typeof part.bars, words: string, mib: number, remark: string | undefined) => {
       const [bar, goal] = part.bars[state];
       findings.push({
@@ -51,7 +53,7 @@ export async function aroundLoads(bench: Bench, loads: () => Promise<LoadsDone>)
       });
     };
     if (pids.length === 0) continue;
-    add('idle', 'connected and idle', idle, `resident, ${names}`);
+    add('idle', 'connected and idle', idle, idleRemark);
     if (!hasLoaded) continue;
     try {
       add('after', 'after the loads', await residentMib(pids), note);

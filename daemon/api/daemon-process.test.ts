@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { waitForPath } from '#base/node/process-start.ts';
 import type { ApiClient } from '#net/rpc/client.ts';
 import { connectApi } from '#net/rpc/connect-api.ts';
@@ -122,6 +122,21 @@ describe('the daemon process', () => {
     start();
     await open();
     expect(existsSync(join(directory, 'state/telepresence/logs/daemon.log'))).toBe(false);
+  });
+
+  it('follows the level of the configuration file', async () => {
+    const config = join(directory, 'config.yml');
+    writeFileSync(config, 'logLevels: {userDaemon: error}');
+    start();
+    const api = await open();
+    writeFileSync(config, 'logLevels: {userDaemon: debug}');
+    await vi.waitFor(
+      async () => {
+        await api.call('cancelTask', { id: 5 } as never).catch(() => undefined);
+        expect(logText()).toContain('Call ended with an error');
+      },
+      { timeout: 10_000 },
+    );
   });
 
   it('lists contexts and namespaces by kubeconfig, and says why it cannot', async () => {

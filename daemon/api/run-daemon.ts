@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger, LogLevel } from '#base/common/log.ts';
 import { createProcessLogger, type ProcessLogger } from '#base/node/logger.ts';
 import { productPaths } from '#base/node/paths.ts';
+import { followFile } from '../config/follow-file.ts';
 import { startDaemon } from './daemon.ts';
 import { createHandlers } from './handlers.ts';
 
@@ -11,7 +13,8 @@ export async function runDaemon(): Promise<number> {
   const file = process.env['TELEPRESENCE_LOGFILE'] || join(paths.logDirectory, 'daemon.log');
   const processLogger = createProcessLogger({ component: 'daemon', file });
   const { logger } = processLogger;
-  await applyConfiguredLevel(processLogger, paths.configFile);
+  const configured = await configuredLevel(logger, paths.configFile);
+  if (configured !== undefined) processLogger.setLevel(configured, 0);
   const crash = (kind: string) => (error: unknown) => {
     logger.error(`Daemon crashed: ${kind}`, { error });
     print(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -36,6 +39,7 @@ export async function runDaemon(): Promise<number> {
     return 0;
   }
   void asked.promise.then(() => daemon.stop());
+  using _config = followLevel(processLogger, paths.configFile, configured);
   // The terminal of the command that started it may go away.
   process.on('SIGHUP', () => undefined);
   await daemon.ended;
@@ -43,15 +47,27 @@ export async function runDaemon(): Promise<number> {
   return 0;
 }
 
-/** Without a file there is nothing to read, and the parser of YAML is not loaded. */
-async function applyConfiguredLevel({ logger, setLevel }: ProcessLogger, configFile: string): Promise<void> {
-  if (!existsSync(configFile)) return;
+/** Applies a changed level. One that a person chose meanwhile stays until the file has another. */
+function followLevel({ logger, setLevel }: ProcessLogger, configFile: string, atStart: LogLevel | undefined): Disposable {
+  let configured = atStart ?? 'info';
+  return followFile(configFile, () => {
+    void configuredLevel(logger, configFile).then((level = configured) => {
+      if (level !== configured) setLevel(level, 0);
+      configured = level;
+    });
+  });
+}
+
+/** `undefined` where the file has a mistake. Without a file there is nothing to read, and the parser of YAML is not loaded. */
+async function configuredLevel(logger: Logger, configFile: string): Promise<LogLevel | undefined> {
+  if (!existsSync(configFile)) return 'info';
   try {
     const { loadConfig } = await import('../config/load-config.ts');
-    setLevel(loadConfig({ configFile }).config.logLevels.userDaemon, 0);
+    return loadConfig({ configFile }).config.logLevels.userDaemon;
   } catch (error) {
     // A connect will say so to a person.
     logger.warn('The log level of the configuration does not count', { configFile, error });
+    return undefined;
   }
 }
 

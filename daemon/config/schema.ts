@@ -46,7 +46,7 @@ export const configSchema = {
     agentImage: text(undefined),
     clientImage: text(undefined),
   },
-  logLevels: { userDaemon: logLevel, rootDaemon: logLevel, cli: logLevel },
+  logLevels: { userDaemon: logLevel, rootDaemon: logLevel },
   routing: {
     alsoProxySubnets: subnets({ isUnion: true }),
     neverProxySubnets: subnets({ isUnion: true }),
@@ -94,6 +94,8 @@ export const unusedKeys: readonly string[] = [
   'images.webhookRegistry',
   'images.webhookAgentImage',
   'intercept.',
+  // The command line says what there is to say, and keeps no log.
+  'logLevels.cli',
   'logLevels.kubeAuthDaemon',
   'network.',
   'nodeAgent.',

@@ -16,7 +16,7 @@ describe('the introduction of connections to each other', () => {
     introduceDnsServers(state, (name, peers) => told.push(`${name}: ${peers.join(' ')}`));
   });
 
-  it('tells each of the others, once, oldest first, and that one has gone', () => {
+  it('tells each of the others, once, newest first, and that one has gone', () => {
     state.put('connections', 'a', connection('a', '198.18.0.1'));
     expect(told).toEqual([]);
     state.put('connections', 'b', connection('b'));
@@ -25,11 +25,11 @@ describe('the introduction of connections to each other', () => {
     state.put('connections', 'b', connection('b', '198.18.0.9'));
     expect(told.splice(0)).toEqual(['b: 198.18.0.1', 'a: 198.18.0.9']);
     state.put('connections', 'c', connection('c', '198.18.0.17'));
-    expect(told.splice(0)).toEqual(['a: 198.18.0.9 198.18.0.17', 'b: 198.18.0.1 198.18.0.17', 'c: 198.18.0.1 198.18.0.9']);
+    expect(told.splice(0)).toEqual(['c: 198.18.0.9 198.18.0.1', 'b: 198.18.0.17 198.18.0.1', 'a: 198.18.0.17 198.18.0.9']);
     state.put('connections', 'a', connection('a'));
-    expect(told.splice(0)).toEqual(['b: 198.18.0.17', 'c: 198.18.0.9']);
+    expect(told.splice(0)).toEqual(['c: 198.18.0.9', 'b: 198.18.0.17']);
     state.remove('connections', 'b');
-    expect(told).toEqual(['a: 198.18.0.17', 'c: ']);
+    expect(told).toEqual(['c: ', 'a: 198.18.0.17']);
   });
 
   it('leaves out a connection in namespaces of its own', () => {

@@ -1,9 +1,11 @@
 import type { Connection, DaemonState } from '#protocol/local-api/model.ts';
 import type { StateStore } from '../state/state-store.ts';
 
-/** For each connection of the laptop's network the DNS servers of the others, oldest first: that is who wins where several have a name. */
+/** For each connection of the laptop's network the DNS servers of the others, newest first: that is who wins where several have a name. */
 export function dnsPeers(connections: DaemonState['connections']): ReadonlyMap<string, readonly string[]> {
-  const all = Object.values(connections).filter(({ mode }) => mode === 'host');
+  const all = Object.values(connections)
+    .filter(({ mode }) => mode === 'host')
+    .toReversed();
   const addressesOf = (others: readonly Connection[]) => others.flatMap(({ dns }) => dns?.address ?? []);
   return new Map(all.map((own) => [own.name, addressesOf(all.filter((other) => other !== own))]));
 }

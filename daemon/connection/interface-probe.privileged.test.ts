@@ -62,7 +62,10 @@ describe.skipIf(reasonToSkip !== '')(title('a connection through the interface')
 
   it('is missed where a firewall drops what comes in, and arrives again once the rule is gone', async () => {
     firewall('iifname tel0 ct state new drop');
-    await expect(daemon.ask('verify-tcp')).resolves.toMatchObject({ ok: false, reason: expect.stringContaining('no answer') });
+    await expect(daemon.ask('verify-tcp')).resolves.toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('no answer') as string,
+    });
     namespace.run('nft', 'delete', 'table', 'inet', 'fw');
     await expect(daemon.ask('verify-tcp')).resolves.toEqual({ ok: true });
   });
@@ -74,6 +77,9 @@ describe.skipIf(reasonToSkip !== '')(title('a connection through the interface')
 
   it('is missed where only IPv6 is stopped', async () => {
     firewall('iifname tel0 meta nfproto ipv6 drop');
-    await expect(daemon.ask('verify-tcp')).resolves.toMatchObject({ ok: false, reason: expect.stringContaining('IPv6') });
+    await expect(daemon.ask('verify-tcp')).resolves.toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('IPv6') as string,
+    });
   });
 });

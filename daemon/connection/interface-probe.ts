@@ -25,8 +25,7 @@ class ProbeEnd extends Duplex implements FarEnd {
 export function answeringProbes(dialer: FlowDialer, addresses: readonly string[]): FlowDialer {
   const isProbed = (ip: IpAddress) => addresses.includes(formatIp(ip));
   return {
-    dial: async (id, signal, options) =>
-      isProbed(id.destination.ip) ? new ProbeEnd() : await dialer.dial(id, signal, options),
+    dial: async (id, signal, options) => (isProbed(id.destination.ip) ? new ProbeEnd() : await dialer.dial(id, signal, options)),
   };
 }
 

@@ -51,6 +51,12 @@ const ipv6Prefix = 'fd7c:e51e:9a0f';
 const firstExemptPort = 16_384;
 const exemptPortCount = 64;
 
+/**
+ * The redirect of one connection leaves the questions of the first four alone, for each of its own would end at the other. More is no
+ * better: where a system's programs take such ports, too, their questions are left alone as well.
+ */
+const connectionsAtOnce = 4;
+
 /** What all interfaces together may have of them. */
 export const exemptPortRange = { first: firstExemptPort, last: firstExemptPort + 256 * exemptPortCount - 1 };
 
@@ -177,7 +183,10 @@ export class LaptopNetwork {
     return await this.#helper.call('setDns', {
       interface: this.interfaceName,
       domains: [...domains],
-      exemptPorts: this.exemptPorts,
+      exemptPorts: {
+        first: firstExemptPort,
+        last: Math.max(this.exemptPorts.last, firstExemptPort + connectionsAtOnce * exemptPortCount - 1),
+      },
       modes: [...modes],
     });
   }
@@ -255,9 +264,7 @@ function freeAddressBlock(routes: readonly HostRoute[]): AddressBlock {
         peers: Array.from({ length: addressPool.peers }, (_, offset) => `${prefix}.${base + 2 + offset}`),
         probeAddress: `${prefix}.${base + 2 + addressPool.peers}`,
       },
-      ipv6: hasIpv6
-        ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`], probeAddress: `${ipv6Base}3` }
-        : undefined,
+      ipv6: hasIpv6 ? { interfaceAddress: `${ipv6Base}1`, peers: [`${ipv6Base}2`], probeAddress: `${ipv6Base}3` } : undefined,
       exemptPorts: { first, last: first + exemptPortCount - 1 },
     };
   }

@@ -20,11 +20,11 @@ const facts: ClusterFacts = {
   clusterDomain: 'cluster.local',
   includeSuffixes: ['.pushed.test'],
   excludeSuffixes: ['.com'],
-  helperLogLevel: 'info',
   managerPodIp: undefined,
 };
 
 const settings: ConnectionSettings = {
+  helperLogLevel: 'info',
   managerNamespace: 'ambassador',
   mappedNamespaces: [],
   alsoProxy: [],

@@ -43,7 +43,9 @@ export class DataPath {
   readonly #answering = new AnsweringDestinations();
   /** Flows that were let through and whose connection has not arrived yet. */
   readonly #dialled = new Map<TcpFlow, { readonly tunnel: FarEnd; readonly timer: NodeJS.Timeout }>();
-  readonly #stop = new AbortController();
+  /** Flows that are being dialled. */
+  readonly #dials = new Set<AbortController>();
+  #isStopped = false;
   readonly #udp: UdpTunnels;
   #nat: Nat | undefined;
 
@@ -76,7 +78,8 @@ export class DataPath {
 
   /** Ends every connection while packets still flow, so that programs hear of it; takes no new ones. */
   endConnections(): void {
-    this.#stop.abort();
+    this.#isStopped = true;
+    for (const dial of this.#dials) dial.abort();
     this.#udp.stop();
     for (const { tunnel } of this.#dialled.values()) tunnel.destroy();
     for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -104,30 +107,37 @@ export class DataPath {
   async #openFlow(flow: TcpFlow): Promise<void> {
     const { dialTimeoutMs, logger } = this.#options;
     const id: ConnectionId = { source: flow.source, destination: flow.destination, protocol: 'tcp' };
-    const gone = new AbortController();
-    flow.onGone(() => gone.abort());
+    // One for everything that ends it: signals that are made of others cost as much as opening the tunnel.
+    const end = new AbortController();
+    const timeout = setTimeout(() => end.abort(new Error('The far side did not answer in time')), dialTimeoutMs);
+    let isGone = this.#isStopped;
+    if (isGone) end.abort();
+    flow.onGone(() => {
+      isGone = true;
+      end.abort();
+    });
+    this.#dials.add(end);
     try {
       const isOptimistic = this.#answering.isAnswering(flow.destination);
-      const tunnel = await this.#dialReal(
-        id,
-        AbortSignal.any([this.#stop.signal, gone.signal, AbortSignal.timeout(dialTimeoutMs)]),
-        { isOptimistic },
-      );
+      const tunnel = await this.#dialReal(id, end.signal, { isOptimistic });
       tunnel.on('error', () => undefined);
       tunnel.dialled.then(
         () => this.#answering.reached(flow.destination),
         () => this.#answering.failed(flow.destination),
       );
-      gone.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
+      end.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
       const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
       this.#dialled.set(flow, { tunnel, timer });
       tunnel.once('close', () => this.#forget(flow));
-      if (this.#stop.signal.aborted || !flow.accept()) tunnel.destroy();
+      if (end.signal.aborted || !flow.accept()) tunnel.destroy();
     } catch (error) {
       this.#answering.failed(flow.destination);
       const isRefused = error instanceof DialRejectedError;
-      if (!isRefused && !gone.signal.aborted) logger.debug('No way for a connection', { flow: describeConnection(id), error });
+      if (!isRefused && !isGone) logger.debug('No way for a connection', { flow: describeConnection(id), error });
       flow.reject(isRefused ? 'refused' : 'unreachable');
+    } finally {
+      clearTimeout(timeout);
+      this.#dials.delete(end);
     }
   }
 

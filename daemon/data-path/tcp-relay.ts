@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { pour } from '#net/relay/pour.ts';
 import type { FarEnd } from './flow-dialer.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { FarEnd } from './flow-dialer.ts';
  */
 export async function relay(socket: Socket, tunnel: FarEnd): Promise<void> {
   socket.pipe(tunnel);
-  tunnel.pipe(socket);
+  pour(tunnel, socket);
   socket.on('error', () => tunnel.destroy());
   tunnel.on('error', () => socket.resetAndDestroy());
   const socketClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -12,10 +12,7 @@ const maxUnsentBytes = 128 * 1024;
 const maxOpenQuestions = 64;
 
 /** `undefined` for what gets no answer. */
-type Answer = (
-  message: Buffer,
-  from: { readonly address: string; readonly port: number },
-) => Promise<Buffer | undefined>;
+type Answer = (message: Buffer, from: { readonly address: string; readonly port: number }) => Promise<Buffer | undefined>;
 
 /** DNS over TCP: many questions on a connection, answered in any order. */
 export class TcpListener {

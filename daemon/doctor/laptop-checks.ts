@@ -24,11 +24,11 @@ export async function checkHelper(context: DoctorContext, signal: AbortSignal): 
       return failedBy(error);
     }
   }
-  if (existsSync(join(helperDirectory, 'journal.json'))) {
-    return warned('A helper ended without undoing what it had changed; the next one does that first', [startRemedy]);
-  }
   if (connection !== undefined && connection.state.kind !== 'paused') {
     return failed('It does not run, although there is a connection', [startRemedy]);
+  }
+  if (existsSync(join(helperDirectory, 'journal.json'))) {
+    return warned('A helper ended without undoing what it had changed; the next one does that first', [startRemedy]);
   }
   if (process.getuid?.() === 0) return passed('It is started with the next connection');
   if ((await findProgram('sudo', env)) !== undefined) return passed('It is started with the next connection, by sudo');

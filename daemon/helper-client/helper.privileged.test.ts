@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { helperRuntimeDirectory } from '#base/node/paths.ts';
+import { helperProtocolVersion } from '#protocol/helper/helper-api.ts';
 import { describeNamespace, type LineProcess, makeNetworkNamespace, type NetworkNamespace } from './testing/network-namespace.ts';
 
 const reasonToSkip =
@@ -36,7 +37,7 @@ describe.skipIf(reasonToSkip !== '')(title('privileged helper'), { timeout: 60_0
   let started: LineProcess[];
   let before: string;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     instance = randomBytes(6).toString('hex');
     socketPath = join(helperRuntimeDirectory, instance, 'helper.sock');
     started = [];
@@ -48,6 +49,12 @@ describe.skipIf(reasonToSkip !== '')(title('privileged helper'), { timeout: 60_0
     namespace.run('ip', 'link', 'set', 'uplink', 'addrgenmode', 'none');
     namespace.run('ip', 'link', 'set', 'uplink', 'up');
     namespace.run('ip', 'route', 'add', 'default', 'via', '192.0.2.1');
+    // The kernel adds its own routes when both ends of the link have come up.
+    await vi.waitFor(() => {
+      const routes = namespace.run('ip', '-6', 'route', 'show', 'table', 'all');
+      for (const route of ['local 2001:db8::53 dev uplink', 'ff00::/8 dev uplink', 'ff00::/8 dev router'])
+        expect(routes).toContain(route);
+    }, within);
     before = describeNamespace(namespace);
   });
 
@@ -64,8 +71,8 @@ describe.skipIf(reasonToSkip !== '')(title('privileged helper'), { timeout: 60_0
     return process;
   };
 
-  const startHelper = async (uid = laptopUser) => {
-    const helper = start(node, helperScript, '--instance', instance, '--uid', String(uid));
+  const startHelper = async (uid = laptopUser, ...more: string[]) => {
+    const helper = start(node, helperScript, '--instance', instance, '--uid', String(uid), ...more);
     await Promise.race([
       waitForHelper(socketPath, 10_000),
       helper.exited.then((code) => {
@@ -357,6 +364,38 @@ describe.skipIf(reasonToSkip !== '')(title('privileged helper'), { timeout: 60_0
     const helper = await startHelper();
     await expect(helper.exited).resolves.toBe(0);
     expect(existsSync(dirname(socketPath))).toBe(false);
+  });
+
+  it('stays as a service when nobody connects, and undoes what each daemon leaves', async () => {
+    const service = await startHelper(laptopUser, '--service');
+    const daemon = await connect();
+    await createInterface(daemon);
+    await daemon.ask('call', 'quit', {});
+    await expectRestored();
+    await daemon.ask('close-descriptors');
+    const stranger = start(node, helperScript, '--instance', randomBytes(6).toString('hex'), '--uid', String(laptopUser));
+    // Its lease is over, and so would be the service's.
+    await stranger.exited;
+    const next = await connect();
+    await expect(createInterface(next)).resolves.toMatchObject({ name: 'tel0' });
+    await expect(next.ask('call', 'hello', { version: helperProtocolVersion })).resolves.toMatchObject({ isService: true });
+    service.process.kill('SIGTERM');
+    await expect(service.exited).resolves.toBe(0);
+    await expectRestored();
+  });
+
+  it('logs as much as it is told', async () => {
+    const { helper, daemon } = await setUp();
+    const infos = () =>
+      helper
+        .stderr()
+        .split('\n')
+        .filter((line) => line.includes('"level":"info"')).length;
+    expect(infos()).toBeGreaterThan(0);
+    await daemon.ask('call', 'setLogLevel', { level: 'error' });
+    const entries = infos();
+    await hookDns(daemon, 'nftables');
+    expect(infos()).toBe(entries);
   });
 
   it('detaches from whoever starts it', async () => {

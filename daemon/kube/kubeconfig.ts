@@ -67,7 +67,7 @@ export function loadKubeconfig(source: KubeconfigSource): KubeTarget {
   const user = withExecInfo(overrideUser(pickUser(config, userName, base), flags), cluster);
   const context: Context = { ...base, cluster: cluster.name, user: user.name };
   const chosen = new KubeConfig();
-  const { exec, ...withoutExec } = user;
+  const { exec, ...withoutExec } = user as Omit<User, 'exec'> & { readonly exec?: object | null };
   const login = exec === undefined || exec === null ? undefined : new ExecCredentials(user, cluster.server);
   // The library would run the program for each client anew.
   if (login !== undefined) {

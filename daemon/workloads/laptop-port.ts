@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { basename } from 'node:path';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 
 type PortCheck = Omit<CallOutput<'checkLaptopPort'>, 'engagement'>;
@@ -61,6 +62,10 @@ export function listeningInodes(table: string, port: number): string[] {
   });
 }
 
+/** Of its program: what the kernel calls a process is the name of its first thread, which Node, for one, calls "MainThread". */
 async function nameOf(pid: string): Promise<string> {
-  return (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined);
+  if (program === undefined) return (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();
+  // An update of it took the file away.
+  return basename(program.replace(/ \(deleted\)$/, ''));
 }

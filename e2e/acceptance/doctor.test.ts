@@ -5,7 +5,7 @@ import type { LaptopRunOptions } from '../laptop/laptop.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { kubeconfigText } from '../support/kubeconfig.ts';
 import { createOrdinaryUser } from '../support/ordinary-user.ts';
-import { managerFlags } from '../support/product.ts';
+import { managerFlags, productProcesses } from '../support/product.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
@@ -67,6 +67,22 @@ describe.skipIf(missing !== undefined)(titled('doctor', missing), () => {
     expect((await bed.product.fails(['doctor', 'health'])).code).toBe('usage');
   });
 
+  it('knows what a paused connection and one without root are without', async () => {
+    const { laptop, product } = bed;
+    await product.connect();
+    await product.must(['pause']);
+    const paused = await diagnose();
+    expect(paused.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(paused.of('dns')).toMatchObject({ status: 'not-applicable', reason: expect.stringContaining('paused') as unknown });
+    await product.quit();
+    await laptop.openTunForAll();
+    await product.connect('--rootless');
+    const rootless = await diagnose();
+    expect(rootless.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(rootless.of('helper')).toMatchObject({ status: 'not-applicable' });
+    expect(rootless.of('dns')).toMatchObject({ status: 'pass' });
+  });
+
   it('tells when look-ups of programs do not arrive any more', async () => {
     const { laptop, product } = bed;
     const before = await laptop.snapshot();
@@ -88,17 +104,30 @@ describe.skipIf(missing !== undefined)(titled('doctor', missing), () => {
     expect(await laptop.snapshot()).toEqual(before);
   });
 
+  it('tells when the helper has ended under a connection, and what it names brings that back', async () => {
+    const { laptop, product } = bed;
+    await product.connect();
+    await laptop.signal('SIGKILL', productProcesses.helper);
+    await product.waitForState('trouble', 5_000);
+    const { code, of } = await diagnose(['helper']);
+    expect(code).toBe(1);
+    expect(of('helper')).toMatchObject({ status: 'fail', remedies: [{ command: 'telepresence connect' }] });
+    await laptop.must(['sh', '-c', of('helper').remedies[0]?.command ?? '']);
+    await product.waitForState('on', 10_000);
+    expect((await diagnose(['helper', 'dns'])).code).toBe(0);
+  });
+
   it('tells a kubeconfig that is wrong from a server that does not answer, once', async () => {
     const { laptop, context } = bed;
     const noFile = await diagnose(['--kubeconfig', `${laptop.home}/none`]);
     expect(noFile.code).toBe(1);
-    expect(noFile.of('api')).toMatchObject({ status: 'fail', reason: expect.stringContaining('none') });
+    expect(noFile.of('api')).toMatchObject({ status: 'fail', reason: expect.stringContaining('none') as unknown });
     const noContext = await diagnose(['--context', 'e2a']);
-    expect(noContext.of('api')).toMatchObject({ status: 'fail', reason: expect.stringMatching(/e2a[^]*e2e/) });
+    expect(noContext.of('api')).toMatchObject({ status: 'fail', reason: expect.stringMatching(/e2a[^]*e2e/) as unknown });
     const cluster = { ...context.cluster, server: 'https://127.0.0.1:1' };
     await laptop.writeFile('closed', kubeconfigText({ closed: { ...context, cluster } }));
     const closed = await diagnose(['--kubeconfig', `${laptop.home}/closed`]);
-    expect(closed.of('api')).toMatchObject({ status: 'fail', reason: expect.stringContaining('127.0.0.1:1') });
+    expect(closed.of('api')).toMatchObject({ status: 'fail', reason: expect.stringContaining('127.0.0.1:1') as unknown });
     const { token: _token, ...rest } = context.user;
     const user = { ...rest, 'client-certificate-data': undefined, 'client-key-data': undefined, token: 'no-such-token' };
     await laptop.writeFile('stranger', kubeconfigText({ stranger: { ...context, user } }));
@@ -124,14 +153,14 @@ describe.skipIf(missing !== undefined)(titled('doctor', missing), () => {
     expect(of('api')).toMatchObject({ status: 'pass' });
     expect(of('rbac')).toMatchObject({
       status: 'fail',
-      reason: expect.stringContaining(`in namespace ${settings.managerNamespace}`),
+      reason: expect.stringContaining(`in namespace ${settings.managerNamespace}`) as unknown,
     });
     for (const right of ['get services', 'list pods', 'create pods/portforward']) expect(of('rbac').reason).toContain(right);
     expect(of('manager')).toMatchObject({ status: 'warn' });
     expect(of('webhook')).toMatchObject({ status: 'not-applicable' });
     expectRemedies(checks);
     const none = await diagnose(['--manager-namespace', world.namespace, 'manager']);
-    expect(none.of('manager')).toMatchObject({ status: 'fail', reason: expect.stringContaining(world.namespace) });
+    expect(none.of('manager')).toMatchObject({ status: 'fail', reason: expect.stringContaining(world.namespace) as unknown });
     expect(none.code).toBe(1);
   });
 
@@ -139,7 +168,7 @@ describe.skipIf(missing !== undefined)(titled('doctor', missing), () => {
     const proxied = { HTTPS_PROXY: 'http://user:hunter2@127.0.0.1:3128' };
     const { code, of, checks } = await diagnose([], { env: proxied });
     expect(code, 'warnings are no failure').toBe(0);
-    expect(of('proxy')).toMatchObject({ status: 'warn', reason: expect.stringContaining('HTTPS_PROXY') });
+    expect(of('proxy')).toMatchObject({ status: 'warn', reason: expect.stringContaining('HTTPS_PROXY') as unknown });
     expect(JSON.stringify(checks)).not.toContain('hunter2');
     const [remedy] = of('proxy').remedies;
     const excepted = await bed.laptop.must(['bash', '-c', `${remedy?.command ?? ''}; printf %s "$NO_PROXY"`], {

@@ -1,12 +1,11 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed } from '../support/bed.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubeconfigText } from '../support/kubeconfig.ts';
 import { openApi } from '../support/local-api.ts';
-import { connectRules, createOrdinaryUser, developRules, type Rule } from '../support/ordinary-user.ts';
+import { connectRules, createOrdinaryUser, developRules, type Rule, removeRights } from '../support/ordinary-user.ts';
 import { mustRun } from '../support/program.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { bundleProgram } from '../workloads/bundle.ts';
@@ -27,13 +26,11 @@ describe.skipIf(missing !== undefined)(titled('gather-logs', missing), () => {
   let bed: Bed;
   let token = '';
   let pod = '';
-  let directory = '';
 
   beforeAll(async () => {
     bed = await createBed('gather-logs', { isWorldEmpty: true });
     const { cluster, product, laptop, world, context } = bed;
     const { namespace } = world;
-    directory = await mkdtemp(join(tmpdir(), 'logs-'));
     await product.quit();
     const env = Object.entries(secrets).map(([name, value]) => ({ name, value }));
     const ports = [{ name: 'http', port: 8080 }];
@@ -51,7 +48,9 @@ describe.skipIf(missing !== undefined)(titled('gather-logs', missing), () => {
     await product.must(['loglevel', 'debug']);
     const { api } = await openApi(laptop);
     const handler = { command: 'env; echo ready; sleep 600', directory: laptop.home, environment: {} };
-    await api.call('intercept', { request: { name: 'shop', ports: [{ laptopPort: 8080, identifier: 'http' }], toPod: [], handler } });
+    await api.call('intercept', {
+      request: { name: 'shop', ports: [{ laptopPort: 8080, identifier: 'http' }], toPod: [], handler },
+    });
     api.close();
     pod = (await cluster.readyPods(namespace, 'shop'))[0]?.metadata.name ?? '';
     await eventually('the handler has printed', async () => {
@@ -59,7 +58,9 @@ describe.skipIf(missing !== undefined)(titled('gather-logs', missing), () => {
     });
   });
   afterAll(async () => {
-    if (directory !== '') await rm(directory, { recursive: true });
+    for (const name of bed === undefined ? [] : ['logs', 'blind']) {
+      await removeRights(bed.cluster, `${name}-${bed.world.namespace}`, settings.managerNamespace);
+    }
     await bed?.close();
   });
 
@@ -90,9 +91,17 @@ describe.skipIf(missing !== undefined)(titled('gather-logs', missing), () => {
     const { namespace } = bed.world;
     const manager = names.find((name) => name.startsWith('traffic-manager-')) ?? '';
     expect(manager).toMatch(new RegExp(`^traffic-manager-\\S+\\.${settings.managerNamespace}\\.log$`));
-    expect(names).toEqual(expect.arrayContaining(['daemon.log', `connection-e2e-${namespace}.log`, `handler-e2e-${namespace}-shop.log`, `${pod}.${namespace}.log`]));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'daemon.log',
+        `connection-e2e-${namespace}.log`,
+        `handler-e2e-${namespace}-shop.log`,
+        `${pod}.${namespace}.log`,
+      ]),
+    );
     expect(names.filter((name) => name.includes('error') || name.endsWith('.yaml'))).toEqual([]);
-    for (const name of [manager, `${pod}.${namespace}.log`, 'daemon.log']) expect(entries.get(name)?.length, name).toBeGreaterThan(100);
+    for (const name of [manager, `${pod}.${namespace}.log`, 'daemon.log'])
+      expect(entries.get(name)?.length, name).toBeGreaterThan(100);
     const handler = entries.get(`handler-e2e-${namespace}-shop.log`);
     expect(handler).toContain('API_TOKEN=[redacted]');
     expect(handler).toContain('ready');

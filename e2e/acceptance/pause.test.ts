@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(titled('pause', missing), () => {
   });
 
   it.skipIf(!settings.isFull)(`ends by itself${minute}`, async () => {
-    const { laptop, product } = bed;
+    const { product } = bed;
     await product.connect();
     expect((await product.must(['pause', '--for', '60s'])).stdout).toMatch(/^Paused \S+ until \d/m);
     await isOff();

@@ -38,7 +38,9 @@ describe.skipIf(missing !== undefined)(titled('rootless', missing), () => {
   it('gives a shell the names and addresses of the cluster, TCP and UDP', async () => {
     const { world, cluster } = bed;
     for (const host of ['web', `web.${world.namespace}`, await cluster.clusterIp(world.namespace, 'web')]) {
-      expect(JSON.parse((await get(`http://${host}`)).stdout), host).toMatchObject({ pod: expect.stringMatching(/^web-/) });
+      expect(JSON.parse((await get(`http://${host}`)).stdout), host).toMatchObject({
+        pod: expect.stringMatching(/^web-/) as unknown,
+      });
     }
     const udp = await inside(...clientProgram('udp-echo', 'streams', streamPorts.echo, 5, 500));
     expect(JSON.parse(udp.stdout)).toMatchObject({ equal: 5 });

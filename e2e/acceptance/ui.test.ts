@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(titled('ui', missing), () => {
     expect(status).toBe(200);
     expect(body).toMatch(/<title>.*Telepresence.*<\/title>/);
     expect(headers).toMatchObject({
-      'content-type': expect.stringContaining('text/html'),
+      'content-type': expect.stringContaining('text/html') as unknown,
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'cross-origin-resource-policy': 'same-origin',
@@ -73,10 +73,22 @@ describe.skipIf(missing !== undefined)(titled('ui', missing), () => {
     expect(policy).not.toContain('unsafe-eval');
     const script = /src="([^"]+\.js)"/.exec(body)?.[1] ?? '';
     const asset = await get(new URL(script, `${origin}/`).href);
-    expect(asset).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('javascript') } });
+    expect(asset).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('javascript') as unknown } });
     expect((await get(`${origin}/../package.json`, '--path-as-is')).status).toBe(404);
     expect((await get(`${origin}/`, '--header', 'Host: evil.example')).status).toBe(403);
     const { port } = new URL(origin);
+    const stranger = [
+      'setpriv',
+      '--reuid',
+      '61000',
+      '--clear-groups',
+      'curl',
+      '--silent',
+      '--write-out',
+      '%{http_code}',
+      `${origin}/`,
+    ];
+    expect(await bed.laptop.must(stranger, { as: 'root' }), 'another user of the laptop').toBe('403');
     const listening = await bed.laptop.must(['sh', '-c', `ss -ltnH sport = :${port}`], { as: 'root' });
     expect(listening.trim().split('\n')).toHaveLength(1);
     expect(listening).toContain(`127.0.0.1:${port}`);
@@ -98,12 +110,12 @@ describe.skipIf(missing !== undefined)(titled('ui', missing), () => {
     expect(opening).toMatchObject({
       open: true,
       protocol: 'telepresence.v1',
-      cookie: expect.stringMatching(/^telepresence-ui-\d+=/),
+      cookie: expect.stringMatching(/^telepresence-ui-\d+=/) as unknown,
     });
     const states: DaemonState[] = [];
     followState(api, (state) => states.push(state));
     await eventually('a snapshot arrives', () => expect(states).not.toHaveLength(0));
-    expect(states[0]).toMatchObject({ daemon: { version: expect.any(String) }, connections: {} });
+    expect(states[0]).toMatchObject({ daemon: { version: expect.any(String) as unknown }, connections: {} });
 
     expect(await tryPage(bed.laptop, page(origin, token)), 'another browser').toEqual({ status: 401 });
     const cookie = opening.cookie ?? '';

@@ -63,8 +63,7 @@ export class Laptop {
   }
 
   static async create(options: LaptopOptions): Promise<Laptop> {
-    await mkdir(laptopsDirectory, { recursive: true, mode: 0o755 });
-    await sweep();
+    await sweepLaptops();
     const directory = await mkdtemp(join(laptopsDirectory, 'l-'));
     await chmod(directory, 0o755);
     await writeFile(join(directory, 'owner'), String(process.pid));
@@ -296,7 +295,8 @@ export class Laptop {
 }
 
 /** Removes the laptops of test runs that are gone. */
-async function sweep(): Promise<void> {
+export async function sweepLaptops(): Promise<void> {
+  await mkdir(laptopsDirectory, { recursive: true, mode: 0o755 });
   for (const name of await readdir(laptopsDirectory)) {
     const owner = Number(await readFile(join(laptopsDirectory, name, 'owner'), 'utf8').catch(() => '0'));
     const isAlive = owner !== 0 && (await readFile(`/proc/${owner}/stat`).catch(() => undefined)) !== undefined;

@@ -14,7 +14,10 @@ export function readFaultTable(): readonly FaultRow[] {
     .split('\n')
     .filter((line) => line.startsWith('|'));
   return lines.slice(2).map((line) => {
-    const [fault = '', sees = '', recovery = ''] = line.split('|').slice(1).map((cell) => cell.trim());
+    const [fault = '', sees = '', recovery = ''] = line
+      .split('|')
+      .slice(1)
+      .map((cell) => cell.trim());
     return { fault, sees, recovery };
   });
 }

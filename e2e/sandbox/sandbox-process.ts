@@ -46,7 +46,12 @@ export async function startSandboxProcess(): Promise<SandboxProcess> {
   try {
     const control = join(sandboxDirectory, controlSocketName);
     const { kubeconfig } = await waitUntilReady(child, control, logFile);
-    const inside = (argv: readonly string[]) => ['nsenter', `--net=${join(sandboxDirectory, 'node/namespaces/net')}`, '--', ...argv];
+    const inside = (argv: readonly string[]) => [
+      'nsenter',
+      `--net=${join(sandboxDirectory, 'node/namespaces/net')}`,
+      '--',
+      ...argv,
+    ];
     await mustRun(inside(['ip', 'address', 'add', `${apiAddress}/32`, 'dev', 'lo']));
     const { cluster, user, namespace } = readKubeContext(kubeconfig);
     const entry = { ...cluster, server: `https://${apiAddress}:${apiPort}`, 'tls-server-name': 'kubernetes' };
@@ -82,7 +87,12 @@ async function waitUntilReady(child: ChildProcess, control: string, logFile: str
 }
 
 /** Asks a running sandbox, as `protocol/sandbox/sandbox-control.ts` has it. */
-export async function callControl(socketPath: string, method: string, path: string, body?: unknown): Promise<http.IncomingMessage> {
+export async function callControl(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<http.IncomingMessage> {
   const request = http.request({ socketPath, method, path, agent: false });
   request.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];

@@ -58,3 +58,8 @@ export async function createOrdinaryUser(
   });
   return { token: answer.status.token };
 }
+
+/** Takes its rights away; what is in namespaces that stay would stay with them. */
+export async function removeRights(cluster: Cluster, name: string, namespace: string): Promise<void> {
+  for (const kind of ['RoleBinding', 'Role']) await cluster.delete(kind, name, namespace);
+}

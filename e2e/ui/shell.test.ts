@@ -69,11 +69,13 @@ describe.skipIf(missing !== undefined)(`window${missing === undefined ? '' : ` (
     await expect.poll(() => calls.length).toBe(2);
     await menu.click();
     await page.getByRole('menuitem', { name: 'Disconnect' }).click();
-    await expect.poll(() => calls).toEqual([
-      ['pause', { use: '^staging-shop$', minutes: 15 }],
-      ['resume', { use: '^staging-shop$' }],
-      ['disconnect', { use: '^staging-shop$' }],
-    ]);
+    await expect
+      .poll(() => calls)
+      .toEqual([
+        ['pause', { use: '^staging-shop$', minutes: 15 }],
+        ['resume', { use: '^staging-shop$' }],
+        ['disconnect', { use: '^staging-shop$' }],
+      ]);
   });
 
   it('shows problems worst first, each with its remedy, and causes only', async () => {
@@ -126,7 +128,11 @@ describe.skipIf(missing !== undefined)(`window${missing === undefined ? '' : ` (
     await page.keyboard.press('Control+k');
     await page.getByRole('textbox', { name: 'Search pages, workloads and actions' }).waitFor();
     await page.keyboard.type('frontend');
-    await page.getByRole('option', { name: /Intercept frontend/ }).or(page.getByText('Intercept frontend…')).first().waitFor();
+    await page
+      .getByRole('option', { name: /Intercept frontend/ })
+      .or(page.getByText('Intercept frontend…'))
+      .first()
+      .waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'What is intercepted?' }).waitFor();
     await page.keyboard.press('Control+k');

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { TunnelDuplex } from '../tunnel/tunnel-duplex.ts';
+import { pour } from './pour.ts';
 
 /** Probes start after this long without traffic, so that a destination that vanished does not hold its tunnel for ever. */
 const keepAliveMs = 60_000;
@@ -11,7 +12,7 @@ const keepAliveMs = 60_000;
 export function relayTcp(
   tunnel: TunnelDuplex,
   destination: { readonly host: string; readonly port: number },
-  options: { readonly dialTimeoutMs: number },
+  options: { readonly dialTimeoutMs: number; readonly beforeVerdict?: () => void },
 ): void {
   const socket = net.connect({
     ...destination,
@@ -29,15 +30,19 @@ export function relayTcp(
       socket.destroy();
       return;
     }
+    options.beforeVerdict?.();
     tunnel.dialOk();
-    tunnel.pipe(socket);
+    pour(tunnel, socket);
     // Each read has a buffer of its own: HTTP/2 may still send from one after it has reported the write as done, so none can be used again.
     socket.pipe(tunnel);
   });
   socket.once('error', () => {
     clearTimeout(timer);
     if (isConnected) tunnel.destroy();
-    else if (!tunnel.destroyed) tunnel.dialReject();
+    else if (!tunnel.destroyed) {
+      options.beforeVerdict?.();
+      tunnel.dialReject();
+    }
   });
   socket.once('close', () => {
     // In order, both directions have ended by now and the tunnel closes when its last bytes are out.

@@ -34,6 +34,9 @@ const highWaterMarkBytes = 256 * 1024;
 export class TunnelDuplex extends Duplex {
   readonly #stream: ClientHttp2Stream | ServerHttp2Stream;
   readonly #dialled: Deferred<void> = deferred();
+  #isDialSettled = false;
+  /** A caller has ended its half of the stream. */
+  #hasEndedStream = false;
   #hasPeerEnded = false;
   #bytesOnTheWay = 0;
   #heldUp: ((error?: Error | null) => void) | undefined;
@@ -114,14 +117,35 @@ export class TunnelDuplex extends Duplex {
 
   override _final(callback: (error?: Error | null) => void): void {
     this.sendControl(tunnelCode.closeSend);
+    // A caller has nothing more to say, and ends its half of the stream in the same flight; a callee's end is the end of the call.
+    if (!this.#isCallee && !this.#stream.destroyed && !this.#stream.writableEnded) {
+      this.#hasEndedStream = true;
+      this.#stream.end();
+    }
     callback();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.writableFinished || !this.#hasPeerEnded) this.sendControl(tunnelCode.disconnect);
+    const isInOrder = this.writableFinished && this.#hasPeerEnded;
+    // After the end of the stream, only a reset says that it was none in order.
+    if (!isInOrder && this.#hasEndedStream) this.#cancelStream();
+    else if (!isInOrder) this.sendControl(tunnelCode.disconnect);
     this.#closeStream();
-    this.#dialled.reject(error ?? new TunnelResetError('The tunnel was closed'));
+    if (!this.#isDialSettled) this.#rejectDial(error ?? new TunnelResetError('The tunnel was closed'));
     callback(error);
+  }
+
+  get #isCallee(): boolean {
+    return 'respond' in this.#stream;
+  }
+
+  #rejectDial(reason: Error): void {
+    this.#isDialSettled = true;
+    this.#dialled.reject(reason);
+  }
+
+  #cancelStream(): void {
+    if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.close(http2.constants.NGHTTP2_CANCEL);
   }
 
   #closeStream(): void {
@@ -129,7 +153,7 @@ export class TunnelDuplex extends Duplex {
     if (stream.closed || stream.destroyed) return;
     if (!stream.writableEnded) stream.end();
     stream.resume();
-    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), disconnectGraceMs);
+    const timer = setTimeout(() => this.#cancelStream(), disconnectGraceMs);
     timer.unref();
     stream.once('close', () => clearTimeout(timer));
   }
@@ -143,10 +167,11 @@ export class TunnelDuplex extends Duplex {
   #control(code: number): void {
     switch (code) {
       case tunnelCode.dialOk:
+        this.#isDialSettled = true;
         this.#dialled.resolve();
         return;
       case tunnelCode.dialReject:
-        this.#dialled.reject(new DialRejectedError('The destination was not reached'));
+        this.#rejectDial(new DialRejectedError('The destination was not reached'));
         this.#hasPeerEnded = true;
         this.destroy();
         return;
@@ -165,8 +190,7 @@ export class TunnelDuplex extends Duplex {
   /** Stock callers end their half of the stream and send no close-send before it: on the callee's side, in order means half closed. */
   #streamEnded(): void {
     const stream = this.#stream;
-    const isCallee = 'respond' in stream;
-    if (isCallee && !stream.aborted && (stream.rstCode ?? 0) === http2.constants.NGHTTP2_NO_ERROR) this.#endReadable();
+    if (this.#isCallee && !stream.aborted && (stream.rstCode ?? 0) === http2.constants.NGHTTP2_NO_ERROR) this.#endReadable();
     else this.#peerEnded();
   }
 
@@ -187,7 +211,7 @@ export class TunnelDuplex extends Duplex {
   #fail(error: Error): void {
     if (this.destroyed) return;
     if (this.#hasPeerEnded && this.writableFinished) return;
-    this.#dialled.reject(error);
+    if (!this.#isDialSettled) this.#rejectDial(error);
     this.#hasPeerEnded = true;
     this.destroy(error);
   }

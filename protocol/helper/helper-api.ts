@@ -77,7 +77,7 @@ export const helperApi = {
       interface: interfaceName,
       /** Routing domains and search domains for systemd-resolved; the other modes ignore them. */
       domains: z.array(domain),
-      /** Source ports of the daemon's own queries to the former resolver, which the redirect leaves alone. */
+      /** Source ports of the daemon's own queries to the former resolver, of all its connections, which the redirect leaves alone. */
       exemptPorts: z.strictObject({ first: port, last: port }),
       /** Modes to try, in order. */
       modes: z.array(z.enum(dnsHookModes)),

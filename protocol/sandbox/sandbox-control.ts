@@ -57,6 +57,8 @@ export const sandboxFault = z.discriminatedUnion('kind', [
     kind: z.literal('port-forward'),
     delayMs: z.int().positive().optional(),
     bytesPerSecond: z.int().positive().optional(),
+    /** So many of a hundred pieces come late by the time that TCP takes to send a lost packet again. */
+    lossPercent: z.int().min(1).max(100).optional(),
     isBlackhole: z.boolean().optional(),
   }),
   z.strictObject({ kind: z.literal('cut-port-forwards') }),

@@ -1,7 +1,7 @@
-import type { AppBridge, AppCallInput, AppCallName, AppCallOutput, AppEvent, AppMessage } from '#protocol/app-bridge/app-bridge.ts';
+import { create } from 'zustand';
+import type { AppCallInput, AppCallName, AppCallOutput, AppEvent, AppMessage } from '#protocol/app-bridge/app-bridge.ts';
 import { windowMessages } from '#protocol/app-bridge/ports.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { create } from 'zustand';
 import { isMessage } from './daemon-channels.ts';
 
 interface BridgeState {
@@ -37,10 +37,7 @@ export function onAppEvent(listener: (event: AppEvent) => void): () => void {
 }
 
 /** @throws AppError main's answer, or `unsupported` in a browser. */
-export async function callApp<Name extends AppCallName & keyof AppBridge>(
-  name: Name,
-  input: AppCallInput<Name>,
-): Promise<AppCallOutput<Name>> {
+export async function callApp<Name extends AppCallName>(name: Name, input: AppCallInput<Name>): Promise<AppCallOutput<Name>> {
   const { port } = useBridge.getState();
   if (port === undefined) throw new AppError({ code: 'unsupported', message: 'Only the desktop app can do that' });
   lastId += 1;

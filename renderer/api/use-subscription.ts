@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useState } from 'react';
+import { useCallback, useEffect, useEffectEvent, useState } from 'react';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent, CallInput, SubscriptionName } from '#protocol/local-api/local-api.ts';
 import { daemonClient } from './daemon-session.ts';
@@ -16,6 +16,7 @@ export function useSubscription<Name extends SubscriptionName>(
 ): { readonly error: ErrorData | undefined; retry(): void } {
   const [error, setError] = useState<ErrorData>();
   const [attempt, setAttempt] = useState(0);
+  const retry = useCallback(() => setAttempt((before) => before + 1), []);
   const handle = useEffectEvent(onEvent);
   const starting = useEffectEvent(() => onStart?.());
   const key = input === undefined ? undefined : JSON.stringify(input);
@@ -51,5 +52,5 @@ export function useSubscription<Name extends SubscriptionName>(
     void follow();
     return () => abort.abort();
   }, [name, key, attempt]);
-  return { error, retry: () => setAttempt((before) => before + 1) };
+  return { error, retry };
 }

@@ -2,9 +2,9 @@ import { Menu } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
 import type { Connection } from '#protocol/local-api/model.ts';
 import { disconnect, inBackground, pauseConnection, resumeConnection } from '../domain/connection-actions.ts';
+import { connectionShapes } from '../domain/connection-shapes.ts';
 import { connectionWord, isLive } from '../domain/connection-view.ts';
 import { clockText } from '../domain/time-text.ts';
-import { connectionShapes } from '../domain/connection-shapes.ts';
 import { selectConnections, useMirror } from '../stores/mirror.ts';
 import { chooseConnection, openPlace } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
@@ -17,7 +17,12 @@ export function ConnectionMenu({ connection }: { readonly connection: Connection
   return (
     <Menu position="top-start" withinPortal>
       <Menu.Target>
-        <button type="button" className="app-status-item app-status-state" data-word={word} aria-label={`${texts.shell.connectionMenu}: ${stateText(connection)}`}>
+        <button
+          type="button"
+          className="app-status-item app-status-state"
+          data-word={word}
+          aria-label={`${texts.shell.connectionMenu}: ${stateText(connection)}`}
+        >
           <State {...connectionShapes[word]}>{stateText(connection)}</State>
         </button>
       </Menu.Target>

@@ -3,7 +3,7 @@ import { useCurrentConnection } from '../domain/current-connection.ts';
 import { useMirror } from '../stores/mirror.ts';
 import { type Place, useView } from '../stores/view.ts';
 
-/** Where the window is: the chosen place, else what fits the state that it was opened in. Undefined until that is known. */
+/** Where the window is: the chosen place, else, and until somebody goes somewhere, what fits the connection's state. */
 export function useCurrentPlace(): Place | undefined {
   const place = useView((view) => view.place);
   const isKnown = useMirror((mirror) => mirror.state !== undefined);

@@ -24,7 +24,12 @@ export function DeepLinkConfirm() {
   );
   const close = () => useView.setState({ deepLink: undefined });
   return (
-    <Modal opened={link !== undefined} onClose={close} title={texts.shell.linkTitle} closeButtonProps={{ 'aria-label': texts.shell.close }}>
+    <Modal
+      opened={link !== undefined}
+      onClose={close}
+      title={texts.shell.linkTitle}
+      closeButtonProps={{ 'aria-label': texts.shell.close }}
+    >
       {link !== undefined && (
         <div className="ui-stack">
           <p>{describe(link)}</p>

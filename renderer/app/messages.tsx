@@ -1,7 +1,7 @@
 import { Button, CloseButton } from '@mantine/core';
+import { ErrorNotice } from '../domain/error-notice.tsx';
 import type { Message } from '../stores/messages.ts';
 import { closeMessage, useMessages } from '../stores/messages.ts';
-import { ErrorNotice } from '../domain/error-notice.tsx';
 import { texts } from '../texts/en.ts';
 import { ShapeIcon } from '../ui/shape.tsx';
 import { useNow } from '../ui/use-now.ts';

@@ -1,12 +1,12 @@
 import {
   IconActivityHeartbeat,
+  IconArrowsExchange,
+  IconBoxMultiple,
   IconFileText,
+  IconPlugConnected,
   IconSettings,
   IconStethoscope,
   IconTerminal2,
-  IconArrowsExchange,
-  IconBoxMultiple,
-  IconPlugConnected,
   type TablerIcon,
 } from '@tabler/icons-react';
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';

@@ -1,4 +1,4 @@
-import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
+import { Spotlight } from '@mantine/spotlight';
 import { IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import { callDaemon } from '../api/daemon-session.ts';
@@ -46,23 +46,33 @@ export function Palette() {
   );
 }
 
+interface Group {
+  readonly group: string;
+  actions: Entry[];
+}
+
 type Entry = { readonly id: string; readonly label: string; readonly description?: string; readonly onClick: () => void };
 
-function usePaletteGroups(query: string): SpotlightActionGroupData[] {
+function usePaletteGroups(query: string): Group[] {
   const pages = useShownPages();
   const connection = useCurrentConnection();
   const engagements = useMirror(selectEngagements);
   const rows = useWorkloads((state) => state.rows);
 
   return useMemo(() => {
-    const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
+    const words = query
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== '');
     const fits = (text: string) => words.every((word) => text.toLowerCase().includes(word));
     const { shell } = texts;
-    const pageEntries = pages.map(({ page }): Entry => ({
-      id: `page ${page}`,
-      label: shell.goTo(shell.pages[page]),
-      onClick: () => openPlace({ page }),
-    }));
+    const pageEntries = pages.map(
+      ({ page }): Entry => ({
+        id: `page ${page}`,
+        label: shell.goTo(shell.pages[page]),
+        onClick: () => openPlace({ page }),
+      }),
+    );
     const actions: Entry[] = [];
     if (connection !== undefined && isLive(connection)) {
       if (connection.state.kind === 'paused') {
@@ -88,12 +98,14 @@ function usePaletteGroups(query: string): SpotlightActionGroupData[] {
       const change = () => inBackground(callDaemon('setPreferences', { change: { theme } }));
       actions.push({ id: `theme ${theme}`, label: shell.themes[theme], onClick: change });
     }
-    const engagementEntries = Object.entries(engagements).map(([key, { name, workload }]): Entry => ({
-      id: `engagement ${key}`,
-      label: name,
-      description: workload,
-      onClick: () => openPlace({ page: 'engagements', engagement: key }),
-    }));
+    const engagementEntries = Object.entries(engagements).map(
+      ([key, { name, workload, namespace }]): Entry => ({
+        id: `engagement ${key}`,
+        label: name,
+        description: `${workload} · ${namespace}`,
+        onClick: () => openPlace({ page: 'engagements', engagement: key }),
+      }),
+    );
     const workloadEntries: Entry[] = [];
     // Until something is typed, a few of thousands would mean nothing.
     if (words.length > 0) {
@@ -108,7 +120,7 @@ function usePaletteGroups(query: string): SpotlightActionGroupData[] {
         });
       }
     }
-    const group = (name: string, entries: readonly Entry[]): SpotlightActionGroupData => ({
+    const group = (name: string, entries: readonly Entry[]): Group => ({
       group: name,
       actions: entries.filter(({ label, description = '' }) => fits(`${label} ${description}`)),
     });

@@ -36,7 +36,11 @@ export function Rail({ current }: { readonly current: PageName | undefined }) {
         ))}
       </ul>
       <ActionIcon aria-label={label} title={label} onClick={() => changeWindowPrefs({ isRailCollapsed: !isCollapsed })}>
-        {isCollapsed ? <IconLayoutSidebarLeftExpand size={18} aria-hidden /> : <IconLayoutSidebarLeftCollapse size={18} aria-hidden />}
+        {isCollapsed ? (
+          <IconLayoutSidebarLeftExpand size={18} aria-hidden />
+        ) : (
+          <IconLayoutSidebarLeftCollapse size={18} aria-hidden />
+        )}
       </ActionIcon>
     </nav>
   );
@@ -45,7 +49,9 @@ export function Rail({ current }: { readonly current: PageName | undefined }) {
 /** Pages of the rail that this daemon has what it takes for. */
 export function useShownPages(): readonly PageEntry[] {
   const daemon = useMirror(selectDaemon);
-  return pages.filter(({ isInRail, needs }) => isInRail && (needs === undefined || daemon?.capabilities.includes(needs) === true));
+  return pages.filter(
+    ({ isInRail, needs }) => isInRail && (needs === undefined || daemon?.capabilities.includes(needs) === true),
+  );
 }
 
 /** The wizard is a place within the workloads. */

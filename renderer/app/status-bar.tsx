@@ -30,7 +30,12 @@ export function StatusBar() {
       )}
       {!isOff && (
         <>
-          <button type="button" className="app-status-item tp-cut" title={texts.shell.context} onClick={() => openPlace({ page: 'connect' })}>
+          <button
+            type="button"
+            className="app-status-item tp-cut"
+            title={texts.shell.context}
+            onClick={() => openPlace({ page: 'connect' })}
+          >
             <span className="tp-hidden">{texts.shell.context}: </span>
             {connection.context}
           </button>

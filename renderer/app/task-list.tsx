@@ -1,6 +1,6 @@
 import { Button, Popover } from '@mantine/core';
-import { callDaemon } from '../api/daemon-session.ts';
 import type { Task } from '#protocol/local-api/model.ts';
+import { callDaemon } from '../api/daemon-session.ts';
 import { inBackground } from '../domain/connection-actions.ts';
 import { ErrorNotice } from '../domain/error-notice.tsx';
 import { selectTasks, useMirror } from '../stores/mirror.ts';
@@ -18,12 +18,7 @@ export function TaskList() {
   return (
     <Popover opened={isOpen} onChange={showTaskList} position="top-end" shadow="md" withinPortal trapFocus>
       <Popover.Target>
-        <button
-          type="button"
-          className="app-status-item"
-          aria-expanded={isOpen}
-          onClick={() => showTaskList(!isOpen)}
-        >
+        <button type="button" className="app-status-item" aria-expanded={isOpen} onClick={() => showTaskList(!isOpen)}>
           {latest === undefined ? (
             <span className="tp-dim">{texts.shell.noTasks}</span>
           ) : (

@@ -1,9 +1,9 @@
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../api/daemon-session.ts';
-import { chooseConnection } from '../stores/view.ts';
 import { showFailure } from '../stores/messages.ts';
-import { useOf } from './connection-view.ts';
+import { chooseConnection } from '../stores/view.ts';
+import { exactly } from './connection-view.ts';
 
 /** Connects; `onStage` is called with each step. */
 export async function connect(request: ConnectRequest, signal?: AbortSignal): Promise<Connection> {
@@ -13,15 +13,15 @@ export async function connect(request: ConnectRequest, signal?: AbortSignal): Pr
 }
 
 export async function disconnect(connection: Connection): Promise<void> {
-  await callDaemon('disconnect', { use: useOf(connection) });
+  await callDaemon('disconnect', { use: exactly(connection) });
 }
 
 export async function pauseConnection(connection: Connection, minutes: number): Promise<void> {
-  await callDaemon('pause', { use: useOf(connection), minutes });
+  await callDaemon('pause', { use: exactly(connection), minutes });
 }
 
 export async function resumeConnection(connection: Connection): Promise<void> {
-  await callDaemon('resume', { use: useOf(connection) });
+  await callDaemon('resume', { use: exactly(connection) });
 }
 
 /** For menus and the palette, which have no place of their own for a failure. */

@@ -34,7 +34,7 @@ export function selectConnection({ state }: Mirror, chosen: string | undefined):
 }
 
 /** The `use` of calls: names go through a regular expression there. */
-export function useOf({ name }: Pick<Connection, 'name'>): string {
+export function exactly({ name }: Pick<Connection, 'name'>): string {
   return `^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
 }
 

@@ -10,14 +10,20 @@ export interface ShownError {
 }
 
 /** An error of the daemon, as the product shows it everywhere. */
-export function ErrorNotice({ error, title, actions, severity = 'error' }: {
+export function ErrorNotice({
+  error,
+  title,
+  actions,
+  severity = 'error',
+}: {
   readonly error: ShownError;
   /** What was tried; absent: the error's own message alone. */
   readonly title?: string;
   readonly actions?: React.ReactNode;
   readonly severity?: 'error' | 'warning';
 }) {
-  const reason = title === undefined ? error.reason : [error.message, error.reason].filter((part) => part !== undefined).join('. ');
+  const reason =
+    title === undefined ? error.reason : [error.message, error.reason].filter((part) => part !== undefined).join('. ');
   return (
     <Notice
       severity={severity}

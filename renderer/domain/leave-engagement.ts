@@ -4,7 +4,7 @@ import { callDaemon } from '../api/daemon-session.ts';
 import { actUnlessUndone } from '../stores/messages.ts';
 import { texts } from '../texts/en.ts';
 import { inBackground } from './connection-actions.ts';
-import { useOf } from './connection-view.ts';
+import { exactly } from './connection-view.ts';
 
 /** Keys of engagements that are about to be left, or being left: shown as such until the daemon's state says more. */
 export const useLeaving = create<{ readonly keys: ReadonlySet<string> }>()(() => ({ keys: new Set() }));
@@ -16,7 +16,7 @@ export function leaveUnlessUndone({ connection, name }: Pick<Engagement, 'connec
   mark(key, true);
   const leave = async () => {
     try {
-      await callDaemon('leave', { use: useOf({ name: connection }), name });
+      await callDaemon('leave', { use: exactly({ name: connection }), name });
     } finally {
       mark(key, false);
     }

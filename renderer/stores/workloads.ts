@@ -17,11 +17,17 @@ export interface WorkloadMirror {
   readonly isLoaded: boolean;
   readonly error: ErrorData | undefined;
   readonly rows: ReadonlyMap<string, WorkloadRow>;
-  /** How often a person asked to try again. */
-  readonly attempt: number;
+  /** After a failure: asks for the workloads once more. */
+  readonly retry: () => void;
 }
 
-const empty: WorkloadMirror = { connection: undefined, isLoaded: false, error: undefined, rows: new Map(), attempt: 0 };
+const empty: WorkloadMirror = {
+  connection: undefined,
+  isLoaded: false,
+  error: undefined,
+  rows: new Map(),
+  retry: () => undefined,
+};
 
 export const useWorkloads = create<WorkloadMirror>()(() => empty);
 
@@ -46,21 +52,16 @@ export const mirrorWorkloads = {
     flush.cancel();
     queue = [];
     details = new Map();
-    useWorkloads.setState({ ...empty, connection });
+    useWorkloads.setState({ ...empty, connection, retry: useWorkloads.getState().retry });
   },
   change(change: Change): void {
     queue.push(change);
     flush.request();
   },
-  fail(error: ErrorData | undefined): void {
-    useWorkloads.setState({ error });
+  fail(error: ErrorData | undefined, retry: () => void): void {
+    useWorkloads.setState({ error, retry });
   },
 };
-
-/** After a failure: asks for the workloads once more. */
-export function retryWorkloads(): void {
-  useWorkloads.setState(({ attempt }) => ({ attempt: attempt + 1, error: undefined }));
-}
 
 interface Applied {
   readonly rows: ReadonlyMap<string, WorkloadRow>;

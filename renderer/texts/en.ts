@@ -1,8 +1,8 @@
 import { connectTexts } from './en/connect.ts';
+import { diagnoseTexts } from './en/diagnose.ts';
 import { engagementTexts } from './en/engagements.ts';
 import { helperTexts } from './en/helper.ts';
 import { interceptTexts } from './en/intercept.ts';
-import { diagnoseTexts } from './en/diagnose.ts';
 import { logTexts } from './en/logs.ts';
 import { onboardingTexts } from './en/onboarding.ts';
 import { settingTexts } from './en/settings.ts';

@@ -3,7 +3,11 @@ import { useClipboard } from '@mantine/hooks';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 
 /** Copies a text; `children` make it a button with a word. */
-export function CopyButton({ text, label, children }: {
+export function CopyButton({
+  text,
+  label,
+  children,
+}: {
   readonly text: string | (() => Promise<string>);
   readonly label: string;
   readonly children?: React.ReactNode;

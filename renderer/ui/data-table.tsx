@@ -67,7 +67,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
   const columnVisibility = useMemo(() => Object.fromEntries(hidden.map((id) => [id, false])), [hidden]);
   const table = useTable({
     features,
-    data: rows as Row[],
+    data: rows,
     columns: definitions,
     getRowId: rowKey,
     state: { sorting, columnVisibility },
@@ -87,7 +87,10 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
     // What the first paint shows, before the height is known.
     initialRect: { width: 1_000, height: 700 },
   });
-  const currentIndex = Math.max(0, sorted.findIndex(({ id }) => id === current));
+  const currentIndex = Math.max(
+    0,
+    sorted.findIndex(({ id }) => id === current),
+  );
   const move = (index: number) => {
     const row = sorted[Math.min(Math.max(index, 0), sorted.length - 1)];
     if (row === undefined) return;
@@ -109,43 +112,43 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
     event.preventDefault();
   };
   const template = [...shown.map(({ width }) => width), ...(actions === undefined ? [] : ['max-content'])].join(' ');
-  const style = { gridTemplateColumns: actions === undefined ? template : `${template.replace(/max-content$/, '96px')}` };
+  const style = { gridTemplateColumns: actions === undefined ? template : template.replace(/max-content$/, '96px') };
   return (
     <div className="ui-table" role="grid" aria-label={label} aria-rowcount={sorted.length + 1} onKeyDown={onKeyDown}>
       <div className="ui-table-scroll" ref={scroller} role="presentation">
-      <div role="rowgroup" className="ui-table-head">
-        <div role="row" aria-rowindex={1} className="ui-table-row" style={style}>
-          {shown.map(({ id, label: name }) => {
-            const order = sorting.find((sort) => sort.id === id);
-            return (
-              <div
-                key={id}
-                role="columnheader"
-                aria-sort={order === undefined ? 'none' : order.desc ? 'descending' : 'ascending'}
-              >
-                <button type="button" onClick={() => setSorting([{ id, desc: order !== undefined && !order.desc }])}>
-                  {name}
-                  <span aria-hidden className="ui-table-order">
-                    {order === undefined ? '' : order.desc ? '▾' : '▴'}
-                  </span>
-                </button>
+        <div role="rowgroup" className="ui-table-head">
+          <div role="row" aria-rowindex={1} className="ui-table-row" style={style}>
+            {shown.map(({ id, label: name }) => {
+              const order = sorting.find((sort) => sort.id === id);
+              return (
+                <div
+                  key={id}
+                  role="columnheader"
+                  aria-sort={order === undefined ? 'none' : order.desc ? 'descending' : 'ascending'}
+                >
+                  <button type="button" onClick={() => setSorting([{ id, desc: order !== undefined && !order.desc }])}>
+                    {name}
+                    <span aria-hidden className="ui-table-order">
+                      {order === undefined ? '' : order.desc ? '▾' : '▴'}
+                    </span>
+                  </button>
+                </div>
+              );
+            })}
+            {actions !== undefined && (
+              <div role="columnheader">
+                <span className="tp-hidden">{actionsLabel}</span>
               </div>
-            );
-          })}
-          {actions !== undefined && (
-            <div role="columnheader">
-              <span className="tp-hidden">{actionsLabel}</span>
-            </div>
-          )}
-        </div>
-      </div>
-      {sorted.length === 0 ? (
-        <div role="rowgroup" className="ui-table-empty">
-          <div role="row">
-            <div role="gridcell">{empty}</div>
+            )}
           </div>
         </div>
-      ) : (
+        {sorted.length === 0 ? (
+          <div role="rowgroup" className="ui-table-empty">
+            <div role="row">
+              <div role="gridcell">{empty}</div>
+            </div>
+          </div>
+        ) : (
           <div role="rowgroup" className="ui-table-body" style={{ height: virtualizer.getTotalSize() }}>
             {virtualizer.getVirtualItems().map(({ index, start }) => {
               const row = sorted[index];
@@ -178,7 +181,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
               );
             })}
           </div>
-      )}
+        )}
       </div>
     </div>
   );

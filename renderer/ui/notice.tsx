@@ -9,7 +9,14 @@ export interface NoticeRemedy {
 }
 
 /** What happened, why, and what to do. */
-export function Notice({ severity, title, reason, remedies = [], actions, copyLabel }: {
+export function Notice({
+  severity,
+  title,
+  reason,
+  remedies = [],
+  actions,
+  copyLabel,
+}: {
   readonly severity: 'error' | 'warning' | 'info';
   readonly title: React.ReactNode;
   readonly reason?: React.ReactNode;

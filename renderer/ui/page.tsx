@@ -1,5 +1,11 @@
 /** A page: its heading, its actions, and what it is about. `isFlush`: the content goes to the edges, and scrolls itself. */
-export function Page({ title, detail, actions, isFlush = false, children }: {
+export function Page({
+  title,
+  detail,
+  actions,
+  isFlush = false,
+  children,
+}: {
   readonly title: string;
   readonly detail?: React.ReactNode;
   readonly actions?: React.ReactNode;
@@ -22,7 +28,11 @@ export function Page({ title, detail, actions, isFlush = false, children }: {
 }
 
 /** A part of a page with a heading of its own. */
-export function Section({ title, actions, children }: {
+export function Section({
+  title,
+  actions,
+  children,
+}: {
   readonly title: string;
   readonly actions?: React.ReactNode;
   readonly children: React.ReactNode;
@@ -39,7 +49,11 @@ export function Section({ title, actions, children }: {
 }
 
 /** Says that there is nothing, why, and what to do. */
-export function Empty({ title, children, actions }: {
+export function Empty({
+  title,
+  children,
+  actions,
+}: {
   readonly title: string;
   readonly children?: React.ReactNode;
   readonly actions?: React.ReactNode;

@@ -2,7 +2,12 @@ export type Shape = 'hollow' | 'dots' | 'solid' | 'bars' | 'triangle' | 'key' | 
 export type Tone = 'plain' | 'dim' | 'good' | 'warn' | 'bad' | 'accent';
 
 /** A state's sign. It means nothing alone: a word stands beside it, or `label` says it. */
-export function ShapeIcon({ shape, tone = 'plain', label, size = 12 }: {
+export function ShapeIcon({
+  shape,
+  tone = 'plain',
+  label,
+  size = 12,
+}: {
   readonly shape: Shape;
   readonly tone?: Tone;
   readonly label?: string;
@@ -17,7 +22,11 @@ export function ShapeIcon({ shape, tone = 'plain', label, size = 12 }: {
 }
 
 /** Sign and word, as everywhere in the product. */
-export function State({ shape, tone = 'plain', children }: {
+export function State({
+  shape,
+  tone = 'plain',
+  children,
+}: {
   readonly shape: Shape;
   readonly tone?: Tone;
   readonly children: React.ReactNode;

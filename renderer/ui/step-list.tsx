@@ -1,4 +1,4 @@
-import { ShapeIcon, type Shape, type Tone } from './shape.tsx';
+import { type Shape, ShapeIcon, type Tone } from './shape.tsx';
 
 export interface Step {
   readonly id: string;
@@ -8,7 +8,11 @@ export interface Step {
 }
 
 /** Steps that tick off. Each line keeps its height whatever its state. */
-export function StepList({ steps, label, words }: {
+export function StepList({
+  steps,
+  label,
+  words,
+}: {
   readonly steps: readonly Step[];
   readonly label: string;
   /** What a screen reader says of a state. */

@@ -18,6 +18,7 @@ import { answerObjectRequest } from './object-requests.ts';
 import { openApiV2, openApiV3 } from './openapi.ts';
 import { type RequestInfo, type ResourceRequest, readRequest } from './request-info.ts';
 import { answerReview, answerTokenRequest, reviewKinds } from './reviews.ts';
+import { statsSummary } from './stats-summary.ts';
 import { sendLogs, upgradePodRequest } from './streams/pod-requests.ts';
 
 export interface ApiServerOptions {
@@ -153,6 +154,8 @@ async function answerResource(options: ApiServerOptions, call: ResourceCall): Pr
     sendJson(response, 201, answerReview(review.kind, await body(), { store, authenticator, user }));
     return;
   }
+  if (info.group === '' && info.plural === 'nodes' && subresource === 'proxy' && url.pathname.endsWith('/proxy/stats/summary'))
+    return sendJson(response, 200, statsSummary(name, options.nodeSide().nodeApi.usage()));
   if (resource === undefined) throw unknownPath();
   if (subresource !== undefined && !resource.subresources.includes(subresource)) throw unknownPath();
   if (stored.includes(subresource)) {

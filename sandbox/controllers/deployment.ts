@@ -208,6 +208,8 @@ function writeStatus(store: ObjectStore, deployment: Deployment, nextUid: string
       message: isAvailable ? 'Deployment has minimum availability.' : 'Deployment does not have minimum availability.',
     }),
     progress(deployment, former, { set, isComplete, revision, updated, available }),
+    // That pods cannot be made is the news of the ReplicaSet.
+    ...sets.flatMap(({ metadata, status }) => (metadata.uid === nextUid ? (status?.conditions ?? []) : [])),
   ];
   store.patch<Deployment>(resources.deployments, namespace, name, (current) => ({
     ...current,

@@ -4,7 +4,7 @@ import { controllerReference } from '../store/objects.ts';
 import { resources } from '../store/resources.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { ownerKey, ownKey, type Reconciler } from './reconciler.ts';
-import { controllerUser, isActive, isAvailable, ownedPods, type ReplicaSet } from './workload-types.ts';
+import { controllerUser, isActive, isAvailable, ownedPods, type ReplicaSet, workloadCondition } from './workload-types.ts';
 
 /** Keeps as many pods as a ReplicaSet wants. */
 export function replicaSetController(store: ObjectStore, recordEvent: RecordEvent): Reconciler {
@@ -19,8 +19,10 @@ export function replicaSetController(store: ObjectStore, recordEvent: RecordEven
       if (set === undefined) return;
       try {
         if (set.metadata.deletionTimestamp === undefined) await scale(store, recordEvent, set);
-      } finally {
         writeStatus(store, set);
+      } catch (error) {
+        writeStatus(store, set, error instanceof Error ? error.message : String(error));
+        throw error;
       }
     },
   };
@@ -68,12 +70,17 @@ function lessWorth(a: Pod, b: Pod): number {
   return worth(a) - worth(b) || b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp);
 }
 
-function writeStatus(store: ObjectStore, set: ReplicaSet): void {
+/** `refusal`: why a pod could not be made. */
+function writeStatus(store: ObjectStore, set: ReplicaSet, refusal?: string): void {
   const { namespace, name } = set.metadata;
   if (store.get(resources.replicaSets, namespace, name)?.metadata.uid !== set.metadata.uid) return;
   const pods = ownedPods(store, set).filter(isActive);
   const ready = pods.filter(isPodReady).length;
   const available = pods.filter((pod) => isAvailable(pod, set.spec.minReadySeconds)).length;
+  // The first refusal stays, for each names another pod, and every change of the status would lead to the next attempt.
+  const former = set.status?.conditions ?? [];
+  const failure = { type: 'ReplicaFailure', isTrue: true, reason: 'FailedCreate', message: refusal ?? '' };
+  const conditions = refusal === undefined ? [] : former.length > 0 ? former : [workloadCondition([], failure)];
   store.patch<ReplicaSet>(resources.replicaSets, namespace, name, (current) => ({
     ...current,
     status: {
@@ -82,6 +89,7 @@ function writeStatus(store: ObjectStore, set: ReplicaSet): void {
       ...(ready === 0 ? {} : { readyReplicas: ready }),
       ...(available === 0 ? {} : { availableReplicas: available }),
       observedGeneration: set.metadata.generation ?? 1,
+      ...(conditions.length === 0 ? {} : { conditions }),
     },
   }));
   if (ready > available) setTimeout(() => writeStatus(store, set), (set.spec.minReadySeconds ?? 0) * 1000 + 100).unref();

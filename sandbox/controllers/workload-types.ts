@@ -23,7 +23,7 @@ interface WorkloadSpec {
 
 export interface ReplicaSet extends KubeObject {
   readonly spec: WorkloadSpec;
-  readonly status?: ReplicaStatus;
+  readonly status?: ReplicaStatus & { readonly conditions?: readonly Condition[] };
 }
 
 export interface ReplicaStatus {

@@ -37,7 +37,7 @@ export class DemoCluster {
 
   async apply(objects: readonly KubeObject[]): Promise<void> {
     for (const object of objects) {
-      await this.#api.patch(object as Named, undefined, undefined, 'telepresence-demo', true, PatchStrategy.ServerSideApply);
+      await this.#api.patch(object, undefined, undefined, 'telepresence-demo', true, PatchStrategy.ServerSideApply);
     }
   }
 
@@ -73,7 +73,7 @@ export class DemoCluster {
   }
 
   async #isReady(object: KubeObject): Promise<boolean> {
-    const { spec, status } = (await this.#find<WorkloadStatus>(object as Named)) ?? {};
+    const { spec, status } = (await this.#find<WorkloadStatus>(object)) ?? {};
     const wanted = spec?.replicas ?? 1;
     return (status?.readyReplicas ?? 0) >= wanted && (status?.updatedReplicas ?? 0) >= wanted;
   }

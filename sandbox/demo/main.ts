@@ -5,7 +5,7 @@ const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
 try {
-  const options = readDemoOptions(process.argv.slice(2), process.stdin.isTTY === true && process.stdout.isTTY === true);
+  const options = readDemoOptions(process.argv.slice(2), process.stdin.isTTY && process.stdout.isTTY);
   if (options.help) console.log(demoUsage);
   else process.exitCode = await runDemo(options, interrupted.signal);
 } catch (error) {

@@ -10,6 +10,8 @@ export interface ContainerProcess {
   readonly ended: Promise<ContainerExit>;
   /** Sends a signal to the container's first process; `SIGKILL` ends all of them. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** The container's first process as seen from outside of the machine; absent before it starts and after its end. */
+  firstProcess(): number | undefined;
   /** What to run on this machine to run `command` in the container. */
   execCommand(command: readonly string[]): readonly string[] | undefined;
 }
@@ -86,6 +88,7 @@ export function startContainerProcess(machine: Machine, start: ContainerStart): 
       if (pid === undefined) child.kill('SIGKILL');
       else kill(pid, signal);
     },
+    firstProcess: findFirst,
     execCommand: (command) => {
       const pid = findFirst();
       if (pid === undefined) return undefined;

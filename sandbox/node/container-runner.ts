@@ -141,6 +141,8 @@ export function createContainerRunner(host: PodHost, container: Container, kind:
         host.publish();
       },
       setReady: (value) => {
+        if (value && host.isNeverReady())
+          say('Warning', 'Unhealthy', 'Readiness probe failed: the sandbox was asked to keep the pod from getting ready');
         isReady = value;
         host.publish();
       },

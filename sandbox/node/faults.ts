@@ -19,6 +19,8 @@ export interface NodeFaults {
 export interface PortForwardTrouble {
   readonly delayMs?: number;
   readonly bytesPerSecond?: number;
+  /** Share of what is sent that comes as late as a packet that was lost and sent again. */
+  readonly lossPercent?: number;
   /** Connections stay open and nothing gets through. */
   readonly isBlackhole?: boolean;
 }

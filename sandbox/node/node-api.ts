@@ -65,6 +65,15 @@ export interface NodeApi {
   logs(pod: PodName, container: string, options: LogOptions): Promise<Readable>;
   /** A TCP connection to a port on the pod's loopback address; rejects where nothing listens. */
   portForward(pod: PodName, port: number): Promise<Duplex>;
+  /** What pods that run use at the moment. */
+  usage(): readonly PodUsage[];
+}
+
+export interface PodUsage {
+  readonly pod: PodName & { readonly uid: string };
+  readonly memoryBytes: number;
+  /** Of the processes that are there, since they began. */
+  readonly cpuSeconds: number;
 }
 
 /** A TCP connection from the cluster's own network to a Service, for webhooks. Rejects where nobody answers. */

@@ -4,11 +4,13 @@ import type { PodName } from './node-api.ts';
 import type { NodeContext } from './pod-host.ts';
 import { mergeConditions } from './pod-status.ts';
 import type { Pod } from './pod-types.ts';
+import type { MeasuredPod } from './pod-usage.ts';
 import { type PodWorker, startPodWorker } from './pod-worker.ts';
 
 export interface NodeSync {
   find(pod: PodName): PodWorker | undefined;
   killAll(): void;
+  measured(): readonly MeasuredPod[];
   /** Ends all pods at once. */
   stop(): Promise<void>;
 }
@@ -85,6 +87,12 @@ export function startNodeSync(node: NodeContext, nodeName: string): NodeSync {
     killAll: () => {
       for (const worker of workers.values()) supervise(worker.kill());
     },
+    measured: () =>
+      [...workers.values()].flatMap((worker) => {
+        const pod = store.getByUid(worker.uid)?.metadata;
+        if (pod === undefined) return [];
+        return [{ pod: { namespace: pod.namespace ?? '', name: pod.name, uid: worker.uid }, process: worker.someProcess() }];
+      }),
     stop: async () => {
       endWatch();
       endFaults();

@@ -5,6 +5,7 @@ import type { ContainerRunner } from './container-runner.ts';
 import { execInContainer } from './exec-session.ts';
 import { type ExecSession, type NodeApi, NodeError, type PodName } from './node-api.ts';
 import type { NodeContext } from './pod-host.ts';
+import { type MeasuredPod, measurePods } from './pod-usage.ts';
 import type { PodWorker } from './pod-worker.ts';
 import type { PortForwards } from './port-forwards.ts';
 
@@ -13,6 +14,7 @@ export function createNodeApi(
   node: NodeContext,
   find: (pod: PodName) => PodWorker | undefined,
   portForwards: PortForwards,
+  measured: () => readonly MeasuredPod[],
 ): NodeApi {
   function mustFind(pod: PodName): PodWorker {
     const worker = find(pod);
@@ -54,6 +56,7 @@ export function createNodeApi(
           `container "${container}" in pod "${pod.name}" is waiting to start: ContainerCreating`,
         );
       }),
+    usage: () => measurePods(measured()),
     portForward: async (pod, port) => {
       const { namespace } = mustFind(pod);
       if (namespace === undefined) throw new NodeError('not-running', `pod ${pod.name} does not run`);

@@ -20,6 +20,8 @@ export interface PodWorker {
   readonly ip: string | undefined;
   readonly namespace: string | undefined;
   container(name: string): ContainerRunner | undefined;
+  /** One of its processes, as seen from outside of the machine. */
+  someProcess(): number | undefined;
   /** Something outside has changed that the pod's status depends on. */
   refresh(): void;
   /** Ends it within the time given; a later call can only make it sooner. */
@@ -194,6 +196,13 @@ export function startPodWorker(node: NodeContext, first: Pod): PodWorker {
       return network?.namespace;
     },
     container: (wanted) => runners.find(({ container }) => container.name === wanted),
+    someProcess: () => {
+      for (const runner of runners) {
+        const pid = runner.current()?.process.firstProcess();
+        if (pid !== undefined) return pid;
+      }
+      return undefined;
+    },
     refresh: publish,
     end: async (graceMs) => {
       const deadline = performance.now() + graceMs;

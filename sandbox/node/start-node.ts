@@ -108,7 +108,7 @@ export async function startNode(options: NodeOptions): Promise<SandboxNode> {
     const sync = startNodeSync(context, nodeName);
     undo.push(async () => await sync.stop());
     return {
-      nodeApi: createNodeApi(context, sync.find, portForwards),
+      nodeApi: createNodeApi(context, sync.find, portForwards, sync.measured),
       dialService: async (namespace, service, port) => {
         // Endpoints that the store knows count, as they would a moment later.
         await proxy.settled();

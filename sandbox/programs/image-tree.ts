@@ -29,7 +29,13 @@ const group = 'root:x:0:\\nuser:x:1000:\\nnogroup:x:65534:\\n';
 export function topFolders(image: ImageDefinition): readonly string[] {
   const libraries = topLibraryFolders.filter((name) => existsSync(`/${name}`) && !isLink(`/${name}`));
   return [
-    ...new Set(['usr', 'etc', '.system', ...libraries, ...Object.keys(image.files).map((path) => path.split('/')[1] ?? '')]),
+    ...new Set([
+      'usr',
+      'etc',
+      '.system',
+      ...libraries,
+      ...Object.keys(image.files).map((path) => followRootLink(path).split('/')[1] ?? ''),
+    ]),
   ];
 }
 
@@ -96,8 +102,15 @@ function topLibraries(name: string): readonly string[] {
   return [`mkdir "$t/${name}"`, `readonly_bind /${name} "$t/${name}"`];
 }
 
+/** A path as it is where the root's own links have been followed: `/bin/app` is `/usr/bin/app`. */
+function followRootLink(path: string): string {
+  const [, first = '', ...rest] = path.split('/');
+  const link = rootLinks().find(({ name }) => name === first);
+  return link === undefined ? path : `/${[link.target, ...rest].join('/')}`;
+}
+
 function placeFile([target, source]: readonly [string, string]): string {
-  const path = `"$t"${quote(target)}`;
+  const path = `"$t"${quote(followRootLink(target))}`;
   const make = statSync(source).isDirectory() ? `mkdir -p ${path}` : `mkdir -p "$(dirname ${path})"; rm -f ${path}; : > ${path}`;
   return `${make}\nreadonly_bind ${quote(source)} ${path}`;
 }

@@ -25,7 +25,7 @@ function count(session: http2.ClientHttp2Session, product: string): Promise<numb
     const chunks: Buffer[] = [];
     let status = '';
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('trailers', (trailers) => (status = String(trailers['grpc-status'])));
+    stream.on('trailers', (trailers: http2.IncomingHttpHeaders) => (status = String(trailers['grpc-status'])));
     stream.on('error', reject);
     stream.on('end', () => {
       if (status === '0') resolve(decodeCountReply(Buffer.concat(chunks)));

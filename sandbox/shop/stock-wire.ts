@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /**
  * The gRPC API of the stock, by hand since it is two fields:
@@ -15,7 +15,7 @@ export const countPath = '/shop.Stock/Count';
 const prefixBytes = 5;
 
 export function encodeCountRequest(product: string): Buffer {
-  return framed(new BinaryWriter().tag(1, 2).string(product).finish());
+  return framed(new BinaryWriter().tag(1, WireType.LengthDelimited).string(product).finish());
 }
 
 export function decodeCountRequest(frame: Buffer): string {
@@ -30,7 +30,7 @@ export function decodeCountRequest(frame: Buffer): string {
 }
 
 export function encodeCountReply(count: number): Buffer {
-  return framed(new BinaryWriter().tag(1, 0).int32(count).finish());
+  return framed(new BinaryWriter().tag(1, WireType.Varint).int32(count).finish());
 }
 
 export function decodeCountReply(frame: Buffer): number {

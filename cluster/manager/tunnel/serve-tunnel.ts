@@ -13,7 +13,7 @@ import { type AgentSession, isAgentSessionId, type LaptopSession, type Session }
 import type { DialRelay } from './dial-relay.ts';
 import { cancel } from './join-streams.ts';
 import type { OpenTunnels } from './open-tunnels.ts';
-import { callStatus, confirmCall, endCall, openCall, readControl } from './tunnel-opening.ts';
+import { callStatus, confirmCall, confirmSoon, endCall, openCall, readControl } from './tunnel-opening.ts';
 
 export interface TunnelServices {
   /** `undefined` for a session that is not known. */
@@ -42,8 +42,8 @@ const dialTimeoutMs = { default: 5_000, max: 60_000 };
  */
 export async function serveTunnel(stream: ServerHttp2Stream, services: TunnelServices): Promise<void> {
   const info = await openCall(stream);
-  confirmCall(stream);
   const session = services.findSession(info.sessionId);
+  if (session?.kind !== 'laptop') confirmCall(stream);
   if (session === undefined) endUnknown(stream, info);
   else if (session.kind === 'agent') await serveAgent(stream, info, session, services);
   else serveLaptop(stream, info, session, services);
@@ -71,11 +71,14 @@ async function serveAgent(
 }
 
 function serveLaptop(stream: ServerHttp2Stream, info: StreamInfo, session: LaptopSession, services: TunnelServices): void {
-  const answer = services.relay.answer(session.id, info, stream);
-  if (answer === 'joined') return;
   const { connectionId: id } = info;
-  const tunnel = toTunnel(stream, info);
+  const answer = services.relay.answer(session.id, info, stream);
   const mayDial = services.mayDial ?? isDialable;
+  const isDialled = id.protocol === 'tcp' && answer === 'none' && mayDial(id.destination.ip);
+  if (isDialled) confirmSoon(stream);
+  else confirmCall(stream);
+  if (answer === 'joined') return;
+  const tunnel = toTunnel(stream, info);
   if (answer === 'late' || !mayDial(id.destination.ip)) {
     services.logger.debug('A tunnel was refused', { connection: describeConnection(id), isLate: answer === 'late' });
     tunnel.dialReject();
@@ -88,7 +91,10 @@ function serveLaptop(stream: ServerHttp2Stream, info: StreamInfo, session: Lapto
   } else {
     services.onUsed(session);
     const asked = info.dialTimeoutMs > 0 ? info.dialTimeoutMs : dialTimeoutMs.default;
-    relayTcp(tunnel, destination, { dialTimeoutMs: Math.min(asked, dialTimeoutMs.max) });
+    relayTcp(tunnel, destination, {
+      dialTimeoutMs: Math.min(asked, dialTimeoutMs.max),
+      beforeVerdict: () => confirmCall(stream),
+    });
   }
 }
 

@@ -5,17 +5,28 @@ import { TunnelProtocolError, tunnelCode, tunnelVersion } from '#net/tunnel/tunn
 import { TunnelResetError } from '#net/tunnel/tunnel-duplex.ts';
 import { uvarintLength, writeUvarint } from '#net/tunnel/uvarint.ts';
 
-/** How a `Tunnel` call begins: answers it, and reads what it is for. What follows stays in the stream. */
+/** How a `Tunnel` call begins: reads what it is for. What follows stays in the stream; `confirmCall` is due before anything is written. */
 export async function openCall(stream: ServerHttp2Stream): Promise<StreamInfo> {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   return decodeStreamInfo(await readControl(stream, tunnelCode.streamInfo));
 }
 
+/** Answers the call, once. */
 export function confirmCall(stream: ServerHttp2Stream): void {
+  if (stream.headersSent || stream.closed || stream.destroyed) return;
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   const version = Buffer.alloc(uvarintLength(tunnelVersion));
   writeUvarint(version, 0, tunnelVersion);
   stream.write(encodeMessage(tunnelCode.streamOk, version));
+}
+
+/** Most dials have their verdict sooner; a caller that waits for the confirmation waits no longer. */
+const confirmAfterMs = 5;
+
+/** Leaves the answer to a verdict that comes soon: both then go in one flight, which spares each hop of the way one of two. */
+export function confirmSoon(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => confirmCall(stream), confirmAfterMs);
+  stream.once('close', () => clearTimeout(timer));
 }
 
 /** gRPC's codes for the end of a call that this side gives up. */

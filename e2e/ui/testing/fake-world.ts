@@ -78,7 +78,10 @@ export function onWorld(change: Partial<DaemonState> = {}, handlers: Partial<Han
       probeContext: async () => probeOf(),
       ...workloadHandlers(shopWorkloads, shopDetails),
       planIntercept: async ({ request }) =>
-        planOf({ workload: request.workload ?? request.name, commandLine: `telepresence intercept ${request.name} --port 8080:http` }),
+        planOf({
+          workload: request.workload ?? request.name,
+          commandLine: `telepresence intercept ${request.name} --port 8080:http`,
+        }),
       checkLaptopPort: async () => ({ listening: true, process: { name: 'node', pid: 4711 } }),
       ...handlers,
     },
@@ -108,14 +111,17 @@ export function manyWorkloads(detailsOfOne: WorkloadDetails): {
   readonly workloads: readonly Workload[];
   readonly details: Readonly<Record<string, WorkloadDetails>>;
 } {
-  const workloads = Array.from({ length: 2_000 }, (_unused, index): Workload => ({
-    kind: index % 9 === 0 ? 'StatefulSet' : 'Deployment',
-    name: `service-${String(index % 40).padStart(2, '0')}`,
-    namespace: `team-${String(Math.floor(index / 40)).padStart(2, '0')}`,
-    state: 'available',
-    agent: index % 17 === 0 ? 'installed' : 'none',
-    interceptedBy: [],
-  }));
+  const workloads = Array.from(
+    { length: 2_000 },
+    (_unused, index): Workload => ({
+      kind: index % 9 === 0 ? 'StatefulSet' : 'Deployment',
+      name: `service-${String(index % 40).padStart(2, '0')}`,
+      namespace: `team-${String(Math.floor(index / 40)).padStart(2, '0')}`,
+      state: 'available',
+      agent: index % 17 === 0 ? 'installed' : 'none',
+      interceptedBy: [],
+    }),
+  );
   return { workloads, details: Object.fromEntries(workloads.map((workload) => [workloadKey(workload), detailsOfOne])) };
 }
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { type FakeHost, startFakeHost } from './fake-host.ts';
 import { createFakeState, type FakeState } from './fake-state.ts';
 import type { World } from './fake-world.ts';
@@ -24,6 +24,9 @@ export interface WindowOptions {
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const pictures = join(import.meta.dirname, '../../../.cache/ui');
+/** A machine on which much else runs needs seconds for a page. */
+const actionTimeoutMs = 20_000;
+const testTimeoutMs = 90_000;
 const launchArgs = [
   '--no-sandbox',
   '--disable-gpu',
@@ -39,6 +42,7 @@ export const missing = existsSync(executablePath) ? undefined : `no browser at $
 
 /** One browser for a file of tests; what each opens is closed after it, and errors in its console fail it. */
 export function createUiBed(): { open(world: World, options?: WindowOptions): Promise<OpenWindow> } {
+  vi.setConfig({ testTimeout: testTimeoutMs, hookTimeout: testTimeoutMs });
   let browser: Browser | undefined;
   const contexts: BrowserContext[] = [];
   const hosts: FakeHost[] = [];
@@ -69,7 +73,7 @@ export function createUiBed(): { open(world: World, options?: WindowOptions): Pr
         permissions: ['clipboard-read', 'clipboard-write'],
       });
       contexts.push(context);
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(actionTimeoutMs);
       const page = await context.newPage();
       const note = (text: string) => {
         if (options.expectedErrors?.test(text) !== true) errors.push(text);
@@ -91,8 +95,15 @@ export async function takePicture(page: Page, name: string): Promise<void> {
 }
 
 /** Rules of WCAG 2.2 AA, and what axe calls best practice. */
-export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
+export async function accessibilityProblems(page: Page, rules: 'all' | 'colours' = 'all'): Promise<readonly string[]> {
   // The kit puts menus and dialogs at the end of the page, outside of its landmarks, and moves the focus there.
-  const { violations } = await new AxeBuilder({ page }).disableRules(['region']).analyze();
-  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html} ${failureSummary}`));
+  const axe = new AxeBuilder({ page });
+  const { violations } = await (rules === 'all' ? axe.disableRules(['region']) : axe.withRules(['color-contrast'])).analyze();
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html} ${failureSummary}`),
+  );
+}
+
+export async function hasFocus(page: Page, target: Locator): Promise<boolean> {
+  return (await target.and(page.locator(':focus')).count()) > 0;
 }

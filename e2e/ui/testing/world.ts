@@ -180,7 +180,9 @@ const special: Readonly<Record<string, Partial<WorkloadDetails>>> = {
   postgres: {
     desired: 1,
     ready: 1,
-    services: [{ name: 'postgres', clusterIp: '10.43.9.9', ports: [{ name: 'sql', port: 5432, targetPort: '5432', protocol: 'TCP' }] }],
+    services: [
+      { name: 'postgres', clusterIp: '10.43.9.9', ports: [{ name: 'sql', port: 5432, targetPort: '5432', protocol: 'TCP' }] },
+    ],
   },
 };
 

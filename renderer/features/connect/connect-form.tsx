@@ -7,7 +7,15 @@ import { selectDaemon, selectPreferences, useMirror } from '../../stores/mirror.
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Section } from '../../ui/page.tsx';
-import { canConnect, changeDraft, draftRequest, isKubeName, type SubnetField, useConnectDraft, wrongSubnet } from './connect-draft.ts';
+import {
+  canConnect,
+  changeDraft,
+  draftRequest,
+  isKubeName,
+  type SubnetField,
+  useConnectDraft,
+  wrongSubnet,
+} from './connect-draft.ts';
 import { startConnect } from './connect-run.ts';
 import { ManagerNotice } from './manager-notice.tsx';
 import { probe, useProbes } from './probes.ts';
@@ -30,7 +38,8 @@ export function ConnectForm({ context }: { readonly context: Context }) {
   const namespaces = found?.state === 'known' ? found.found.namespaces : [];
   const contextNamespace = context.namespace === '' ? 'default' : context.namespace;
   const submit = () => {
-    if (canConnect(draft)) void startConnect(request, `${context.name} · ${draft.namespace === '' ? contextNamespace : draft.namespace}`);
+    if (canConnect(draft))
+      void startConnect(request, `${context.name} · ${draft.namespace === '' ? contextNamespace : draft.namespace}`);
   };
   return (
     <Section title={words.target}>

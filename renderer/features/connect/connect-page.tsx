@@ -36,7 +36,11 @@ export function ConnectPage() {
   }
   if (connection !== undefined && isLive(connection)) {
     return (
-      <Page title={title} detail={`${connection.context} · ${connection.namespace}`} actions={<ConnectionActions connection={connection} />}>
+      <Page
+        title={title}
+        detail={`${connection.context} · ${connection.namespace}`}
+        actions={<ConnectionActions connection={connection} />}
+      >
         <ConnectionOverview connection={connection} />
       </Page>
     );

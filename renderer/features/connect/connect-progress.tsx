@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
-import { type ConnectStage, connectStages } from '#protocol/local-api/model.ts';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
+import { type ConnectStage, connectStages } from '#protocol/local-api/model.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { durationText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
@@ -10,7 +10,15 @@ import { type Step, StepList } from '../../ui/step-list.tsx';
 const words = texts.connect;
 
 /** Steps that tick off; of a failed connect the step, its cause, and what to do. */
-export function ConnectProgress({ place, stage, timesMs, error, onCancel, onRetry, onBack }: {
+export function ConnectProgress({
+  place,
+  stage,
+  timesMs,
+  error,
+  onCancel,
+  onRetry,
+  onBack,
+}: {
   readonly place: string;
   readonly stage: ConnectStage | undefined;
   readonly timesMs: Partial<Readonly<Record<string, number>>>;
@@ -25,7 +33,8 @@ export function ConnectProgress({ place, stage, timesMs, error, onCancel, onRetr
     const ms = state === 'done' ? timesMs[id] : undefined;
     return { id, label: texts.shell.stages[id], state, detail: ms === undefined ? undefined : durationText(ms) };
   });
-  const title = error === undefined ? words.progress(place) : stage === undefined ? words.failed : words.failedAt(texts.shell.stages[stage]);
+  const title =
+    error === undefined ? words.progress(place) : stage === undefined ? words.failed : words.failedAt(texts.shell.stages[stage]);
   return (
     <Section title={words.progress(place)}>
       <div className="ui-card ui-stack connect-progress">

@@ -57,13 +57,25 @@ export function ConnectionOverview({ connection }: { readonly connection: Connec
                   [words.interface, <code>{routing.interface}</code>],
                   [words.addresses, <Codes values={routing.addresses} />],
                   [words.subnets, <Codes values={routing.subnets} />],
-                  ...(routing.neverProxy.length === 0 ? [] : [[words.neverProxy, <Codes values={routing.neverProxy} />] as const]),
+                  ...(routing.neverProxy.length === 0
+                    ? []
+                    : [[words.neverProxy, <Codes values={routing.neverProxy} />] as const]),
                   ...(routing.virtual.length === 0
                     ? []
-                    : [[words.virtual, <Codes values={routing.virtual.map(({ subnet, virtual }) => `${subnet} → ${virtual}`)} />] as const]),
+                    : [
+                        [
+                          words.virtual,
+                          <Codes values={routing.virtual.map(({ subnet, virtual }) => `${subnet} → ${virtual}`)} />,
+                        ] as const,
+                      ]),
                   ...(transport === undefined
                     ? []
-                    : [[words.transport, <span className="tp-number">{words.transportValue(transport.forwards, transport.streams)}</span>] as const]),
+                    : [
+                        [
+                          words.transport,
+                          <span className="tp-number">{words.transportValue(transport.forwards, transport.streams)}</span>,
+                        ] as const,
+                      ]),
                 ]}
               />
             </div>
@@ -97,7 +109,11 @@ export function ConnectionActions({ connection }: { readonly connection: Connect
   const error = pause.error ?? resume.error ?? end.error;
   return (
     <>
-      {error !== undefined && <span className="tp-bad tp-cut" role="alert">{error.message}</span>}
+      {error !== undefined && (
+        <span className="tp-bad tp-cut" role="alert">
+          {error.message}
+        </span>
+      )}
       {connection.state.kind === 'paused' ? (
         <Button loading={resume.isRunning} onClick={() => void resume.run()}>
           {words.resume}

@@ -17,15 +17,22 @@ const words = texts.connect;
 const searchFrom = 8;
 
 /** Contexts of the kubeconfig, and how their clusters are. */
-export function ContextList({ contexts, chosen }: { readonly contexts: Answer<'listContexts'>; readonly chosen: string | undefined }) {
+export function ContextList({
+  contexts,
+  chosen,
+}: {
+  readonly contexts: Answer<'listContexts'>;
+  readonly chosen: string | undefined;
+}) {
   const [filter, setFilter] = useState('');
   const managerNamespace = useConnectDraft((draft) => draft.managerNamespace);
   const all = useMemo(
-    () => (contexts.output?.contexts ?? []).toSorted((a, b) => Number(b.current) - Number(a.current) || a.name.localeCompare(b.name)),
+    () =>
+      (contexts.output?.contexts ?? []).toSorted((a, b) => Number(b.current) - Number(a.current) || a.name.localeCompare(b.name)),
     [contexts.output],
   );
   useEffect(() => {
-    if (chosen !== undefined) void probe(chosen, managerNamespace);
+    if (chosen !== undefined) void probe(chosen, useConnectDraft.getState().managerNamespace);
     // Another namespace of the traffic-manager is asked for when the field is left.
   }, [chosen]);
   const shown = all.filter(({ name, server }) => `${name} ${server}`.toLowerCase().includes(filter.toLowerCase()));
@@ -104,10 +111,24 @@ function ContextRow({ context, isChosen }: { readonly context: Context; readonly
 }
 
 export function Reachability({ found }: { readonly found: Probe | undefined }) {
-  if (found === undefined) return <State shape="hollow" tone="dim">{words.notChecked}</State>;
-  if (found.state === 'checking') return <State shape="dots" tone="accent">{words.checking}</State>;
+  if (found === undefined)
+    return (
+      <State shape="hollow" tone="dim">
+        {words.notChecked}
+      </State>
+    );
+  if (found.state === 'checking')
+    return (
+      <State shape="dots" tone="accent">
+        {words.checking}
+      </State>
+    );
   if (found.state === 'failed' || found.found.serverVersion === undefined) {
-    return <State shape="triangle" tone="bad">{words.unreachable}</State>;
+    return (
+      <State shape="triangle" tone="bad">
+        {words.unreachable}
+      </State>
+    );
   }
   const { roundTripMs } = found.found;
   return (

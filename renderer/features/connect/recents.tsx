@@ -40,7 +40,11 @@ function Recent({ id, recent, now }: { readonly id: string; readonly recent: Rec
   const change = (action: 'pin' | 'unpin' | 'forget') => inBackground(callDaemon('changeRecent', { id, action }));
   return (
     <li className="connect-recent">
-      <ActionIcon aria-label={pinned ? words.unpin(name) : words.pin(name)} aria-pressed={pinned} onClick={() => change(pinned ? 'unpin' : 'pin')}>
+      <ActionIcon
+        aria-label={pinned ? words.unpin(name) : words.pin(name)}
+        aria-pressed={pinned}
+        onClick={() => change(pinned ? 'unpin' : 'pin')}
+      >
         {pinned ? <IconPinFilled size={15} aria-hidden /> : <IconPin size={15} aria-hidden />}
       </ActionIcon>
       <span className="tp-cut">

@@ -12,7 +12,13 @@ import { type Shape, State, type Tone } from '../../ui/shape.tsx';
 const words = texts.diagnose;
 
 /** One check: sign and word, what was found, and what to do. A result of before stays while it is looked at again. */
-export function CheckRow({ id, check, state, canRun, onRun }: {
+export function CheckRow({
+  id,
+  check,
+  state,
+  canRun,
+  onRun,
+}: {
   readonly id: DoctorCheckId;
   readonly check: DoctorCheck | undefined;
   readonly state: 'running' | 'not-run' | 'known';
@@ -48,7 +54,13 @@ export function CheckRow({ id, check, state, canRun, onRun }: {
           </ul>
         )}
       </div>
-      <ActionIcon aria-label={words.runOne(title)} title={words.runOne(title)} disabled={!canRun} loading={state === 'running'} onClick={onRun}>
+      <ActionIcon
+        aria-label={words.runOne(title)}
+        title={words.runOne(title)}
+        disabled={!canRun}
+        loading={state === 'running'}
+        onClick={onRun}
+      >
         <IconRefresh size={15} aria-hidden />
       </ActionIcon>
     </li>
@@ -61,7 +73,12 @@ function RemedyLine({ remedy }: { readonly remedy: DoctorCheck['remedies'][numbe
   return (
     <li>
       {link !== undefined ? (
-        <Button variant="default" rightSection={<IconExternalLink size={13} aria-hidden />} aria-label={words.openLink(label)} onClick={() => openLink(link)}>
+        <Button
+          variant="default"
+          rightSection={<IconExternalLink size={13} aria-hidden />}
+          aria-label={words.openLink(label)}
+          onClick={() => openLink(link)}
+        >
           {label}
         </Button>
       ) : act === undefined ? (

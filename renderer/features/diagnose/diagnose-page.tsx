@@ -3,7 +3,7 @@ import { IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { useEffect } from 'react';
 import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
-import { isLive, useOf } from '../../domain/connection-view.ts';
+import { exactly, isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { useMirror } from '../../stores/mirror.ts';
@@ -18,7 +18,7 @@ const words = texts.diagnose;
 /** What the doctor found, each as it comes. */
 export function DiagnosePage() {
   const connection = useCurrentConnection();
-  const use = isLive(connection) && connection !== undefined ? useOf(connection) : undefined;
+  const use = isLive(connection) && connection !== undefined ? exactly(connection) : undefined;
   const hasDaemon = useMirror(({ link }) => link === 'live');
   const { results, pending, error, hasRun } = useDoctor();
   const isRunning = pending.size > 0;

@@ -48,7 +48,9 @@ export function stopDoctor(): void {
 export function reportText(checks: readonly DoctorCheck[], words: Readonly<Record<DoctorCheck['status'], string>>): string {
   return checks
     .map(({ status, title, reason, remedies }) => {
-      const todo = remedies.map(({ label, command, link }) => `\n  ${[label, command ?? link].filter((part) => part !== undefined).join(': ')}`);
+      const todo = remedies.map(
+        ({ label, command, link }) => `\n  ${[label, command ?? link].filter((part) => part !== undefined).join(': ')}`,
+      );
       return `${words[status]}: ${title}\n  ${reason}${todo.join('')}`;
     })
     .join('\n');

@@ -53,7 +53,9 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
       <ul className="engagement-routes" aria-label={words.route}>
         {ports.map(({ laptopPort, containerPort, protocol, service }) => (
           <li key={`${containerPort}/${protocol}`}>
-            <code>{service === undefined ? `${engagement.workload}:${containerPort}` : `${service.name}.${namespace}:${service.port}`}</code>
+            <code>
+              {service === undefined ? `${engagement.workload}:${containerPort}` : `${service.name}.${namespace}:${service.port}`}
+            </code>
             <span aria-hidden>→</span>
             <code>{laptopEndpoint(laptopAddress, laptopPort)}</code>
             <span className="tp-dim">{protocol}</span>

@@ -14,5 +14,9 @@ export function EngagementState({ state, isLeaving }: { readonly state: StateVal
       </State>
     );
   }
-  return <State {...engagementShapes[state.kind]}>{state.kind === 'preparing' ? words.stage(state.stage) : words.states[state.kind]}</State>;
+  return (
+    <State {...engagementShapes[state.kind]}>
+      {state.kind === 'preparing' ? words.stage(state.stage) : words.states[state.kind]}
+    </State>
+  );
 }

@@ -63,7 +63,15 @@ export function EngagementsPage() {
   );
 }
 
-function Line({ id, engagement, isCurrent }: { readonly id: string; readonly engagement: Engagement; readonly isCurrent: boolean }) {
+function Line({
+  id,
+  engagement,
+  isCurrent,
+}: {
+  readonly id: string;
+  readonly engagement: Engagement;
+  readonly isCurrent: boolean;
+}) {
   const { name, workload, namespace, state } = engagement;
   const isLeaving = useLeaving(({ keys }) => keys.has(id));
   return (

@@ -11,7 +11,9 @@ export function formatEnvironment(environment: Environment, format: EnvironmentF
       return lines(entries.map(([name, value]) => `${name}=${dotenvValue(value)}`));
     case 'sh':
       // What is no name for a shell could not be set by it.
-      return lines(entries.filter(([name]) => /^[A-Za-z_]\w*$/.test(name)).map(([name, value]) => `export ${name}=${shellValue(value)}`));
+      return lines(
+        entries.filter(([name]) => /^[A-Za-z_]\w*$/.test(name)).map(([name, value]) => `export ${name}=${shellValue(value)}`),
+      );
     case 'json':
       return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
     default:
@@ -27,7 +29,12 @@ function dotenvValue(value: string): string {
   if (/^[\w./:@%+,=?&-]*$/.test(value)) return value;
   // Single quotes are taken as they are by all who read such files.
   if (!/['\n\r]/.test(value)) return `'${value}'`;
-  const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '\\$').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  const escaped = value
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('$', '\\$')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r');
   return `"${escaped}"`;
 }
 

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
 import { useAction } from '../../api/use-call.ts';
-import { useOf } from '../../domain/connection-view.ts';
+import { exactly } from '../../domain/connection-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -20,7 +20,7 @@ export function EnvironmentSection({ engagement }: { readonly engagement: Engage
   const [environment, setEnvironment] = useState<Readonly<Record<string, string>>>();
   const read = useAction(async () => {
     const { environment: found } = await callDaemon('readEnvironment', {
-      use: useOf({ name: engagement.connection }),
+      use: exactly({ name: engagement.connection }),
       name: engagement.name,
     });
     setEnvironment(found);
@@ -75,7 +75,11 @@ function Variables({ environment }: { readonly environment: Readonly<Record<stri
         <span className="ui-page-actions">
           <span className="tp-dim">{words.copyAs}</span>
           {environmentFormats.map((format) => (
-            <CopyButton key={format} text={formatEnvironment(environment, format)} label={words.copyFormat(words.formats[format])}>
+            <CopyButton
+              key={format}
+              text={formatEnvironment(environment, format)}
+              label={words.copyFormat(words.formats[format])}
+            >
               {words.formats[format]}
             </CopyButton>
           ))}

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
 import { useAction } from '../../api/use-call.ts';
-import { useOf } from '../../domain/connection-view.ts';
+import { exactly } from '../../domain/connection-view.ts';
 import { laptopEndpoint } from '../../domain/engagement-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { ageText } from '../../domain/time-text.ts';
@@ -17,7 +17,7 @@ const words = texts.engagements;
 export function HandlerSection({ engagement }: { readonly engagement: Engagement }) {
   const { name, connection, process, handler, laptopAddress, ports } = engagement;
   const now = useNow(1_000);
-  const target = { use: useOf({ name: connection }), name };
+  const target = { use: exactly({ name: connection }), name };
   const restart = useAction(async () => await callDaemon('restartHandler', target));
   const stop = useAction(async () => await callDaemon('stopHandler', target));
   const error = restart.error ?? stop.error;
@@ -31,7 +31,12 @@ export function HandlerSection({ engagement }: { readonly engagement: Engagement
             <Button variant="default" loading={restart.isRunning} onClick={() => void restart.run()}>
               {words.restart}
             </Button>
-            <Button variant="default" disabled={process.state.kind !== 'running'} loading={stop.isRunning} onClick={() => void stop.run()}>
+            <Button
+              variant="default"
+              disabled={process.state.kind !== 'running'}
+              loading={stop.isRunning}
+              onClick={() => void stop.run()}
+            >
               {words.stop}
             </Button>
           </>
@@ -43,7 +48,9 @@ export function HandlerSection({ engagement }: { readonly engagement: Engagement
         {process === undefined ? (
           <>
             <ListeningState handler={handler} />
-            <p className="tp-dim">{handler === 'not-listening' ? words.handlerHint(endpoint) : words.handlerUnknownHint(endpoint)}</p>
+            <p className="tp-dim">
+              {handler === 'not-listening' ? words.handlerHint(endpoint) : words.handlerUnknownHint(endpoint)}
+            </p>
           </>
         ) : (
           <>
@@ -52,7 +59,10 @@ export function HandlerSection({ engagement }: { readonly engagement: Engagement
                 <span className="tp-number">{words.running(ageText(process.state.since, now))}</span>
               </State>
             ) : (
-              <State shape={process.state.exitCode === 0 ? 'dash' : 'triangle'} tone={process.state.exitCode === 0 ? 'dim' : 'bad'}>
+              <State
+                shape={process.state.exitCode === 0 ? 'dash' : 'triangle'}
+                tone={process.state.exitCode === 0 ? 'dim' : 'bad'}
+              >
                 {words.exited(process.state.exitCode)}
               </State>
             )}
@@ -61,7 +71,9 @@ export function HandlerSection({ engagement }: { readonly engagement: Engagement
                 [words.command, <code>{process.command}</code>],
                 [words.directory, <code>{process.directory}</code>],
                 [words.ports, <ListeningState handler={handler} />],
-                ...(process.state.kind === 'running' ? [[words.pid, <span className="tp-number">{process.state.pid}</span>] as const] : []),
+                ...(process.state.kind === 'running'
+                  ? [[words.pid, <span className="tp-number">{process.state.pid}</span>] as const]
+                  : []),
                 [words.restarts, <span className="tp-number">{process.restarts}</span>],
               ]}
             />
@@ -74,7 +86,21 @@ export function HandlerSection({ engagement }: { readonly engagement: Engagement
 
 function ListeningState({ handler }: Pick<Engagement, 'handler'>) {
   const text = words.handlerStates[handler];
-  if (handler === 'listening') return <State shape="solid" tone="good">{text}</State>;
-  if (handler === 'not-listening') return <State shape="triangle" tone="warn">{text}</State>;
-  return <State shape="hollow" tone="dim">{text}</State>;
+  if (handler === 'listening')
+    return (
+      <State shape="solid" tone="good">
+        {text}
+      </State>
+    );
+  if (handler === 'not-listening')
+    return (
+      <State shape="triangle" tone="warn">
+        {text}
+      </State>
+    );
+  return (
+    <State shape="hollow" tone="dim">
+      {text}
+    </State>
+  );
 }

@@ -66,7 +66,16 @@ function FolderList({ start, onChosen }: { readonly start: string; readonly onCh
           {words.folderHere}
         </Button>
       </div>
-      {error !== undefined && <ErrorNotice error={error} actions={<Button variant="default" onClick={() => setAt('')}>{words.folderUp}</Button>} />}
+      {error !== undefined && (
+        <ErrorNotice
+          error={error}
+          actions={
+            <Button variant="default" onClick={() => setAt('')}>
+              {words.folderUp}
+            </Button>
+          }
+        />
+      )}
       {output === undefined && isLoading && <Loading label={words.folderLoading} rows={4} />}
       {output !== undefined && (
         <ul className="intercept-folders" aria-label={words.chooseFolderTitle}>

@@ -4,7 +4,7 @@ import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { openPlace, useView } from '../../stores/view.ts';
-import { retryWorkloads, useWorkloads } from '../../stores/workloads.ts';
+import { useWorkloads } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import { Empty, Loading, Page } from '../../ui/page.tsx';
 import { type Step, StepList } from '../../ui/step-list.tsx';
@@ -26,7 +26,7 @@ export function InterceptPage() {
 
 function Start() {
   const connection = useCurrentConnection();
-  const { isLoaded, error, rows } = useWorkloads();
+  const { isLoaded, error, rows, retry } = useWorkloads();
   if (connection === undefined || !isLive(connection)) {
     return (
       <Empty title={words.offTitle} actions={<Button onClick={() => openPlace({ page: 'connect' })}>{words.connect}</Button>}>
@@ -40,7 +40,7 @@ function Start() {
         title={texts.workloads.failed}
         error={error}
         actions={
-          <Button variant="default" onClick={retryWorkloads}>
+          <Button variant="default" onClick={retry}>
             {texts.shell.retry}
           </Button>
         }

@@ -2,7 +2,7 @@ import type { InterceptRequest } from '#protocol/local-api/model.ts';
 import type { WorkloadRow } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import type { InterceptDraft, WizardStep } from './intercept-draft.ts';
-import { portChoices, type PortChoice } from './port-choices.ts';
+import { type PortChoice, portChoices } from './port-choices.ts';
 
 const words = texts.intercept;
 const maxPort = 65_535;
@@ -39,7 +39,8 @@ export function stepProblems(step: WizardStep, draft: InterceptDraft, context: D
 /** The request as the daemon takes it; undefined while something is missing. */
 export function draftRequest(draft: InterceptDraft, context: DraftContext): InterceptRequest | undefined {
   const { row, connectedNamespace } = context;
-  if (row === undefined || hasProblems(whatProblems(draft, context)) || hasProblems(whereProblems(draft, context))) return undefined;
+  if (row === undefined || hasProblems(whatProblems(draft, context)) || hasProblems(whereProblems(draft, context)))
+    return undefined;
   const { workload } = row;
   const choice = chosenPort(draft, row);
   const laptopPort = effectivePort(draft, row);
@@ -71,7 +72,10 @@ export function chosenPort(draft: Pick<InterceptDraft, 'port'>, row: WorkloadRow
 }
 
 /** Unless somebody says otherwise, the program listens where the container does. */
-export function effectivePort(draft: Pick<InterceptDraft, 'laptopPort' | 'port' | 'portText'>, row: WorkloadRow | undefined): number | undefined {
+export function effectivePort(
+  draft: Pick<InterceptDraft, 'laptopPort' | 'port' | 'portText'>,
+  row: WorkloadRow | undefined,
+): number | undefined {
   if (draft.laptopPort !== undefined) return draft.laptopPort;
   if (row === undefined) return undefined;
   const choice = chosenPort(draft, row);
@@ -81,7 +85,10 @@ export function effectivePort(draft: Pick<InterceptDraft, 'laptopPort' | 'port' 
 }
 
 /** NAME=value, one a line; `problem` is the number of the first line that is not. */
-export function parseEnvironment(text: string): { readonly values: Readonly<Record<string, string>>; readonly problem: number | undefined } {
+export function parseEnvironment(text: string): {
+  readonly values: Readonly<Record<string, string>>;
+  readonly problem: number | undefined;
+} {
   const values: Record<string, string> = {};
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
@@ -103,7 +110,11 @@ function whatProblems(draft: InterceptDraft, { row, takenNames }: DraftContext):
   const problems: { -readonly [Name in Field]?: string } = {};
   const choices = portChoices(row.details);
   if (choices.length > 0 && chosenPort(draft, row) === undefined) problems.port = words.portMissing;
-  if (choices.length === 0 && draft.portText.trim() !== '' && !/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\d{1,5})(\/(TCP|UDP))?$/.test(draft.portText.trim()))
+  if (
+    choices.length === 0 &&
+    draft.portText.trim() !== '' &&
+    !/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\d{1,5})(\/(TCP|UDP))?$/.test(draft.portText.trim())
+  )
     problems.portText = words.portInvalid;
   const name = effectiveName(draft, row);
   if (!/^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/.test(name)) problems.name = words.nameInvalid;

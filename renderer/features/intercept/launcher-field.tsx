@@ -12,9 +12,18 @@ const settleMs = 250;
 export function LauncherField({ error }: { readonly error: string | undefined }) {
   const directory = useInterceptDraft((draft) => draft.directory);
   const chosen = useInterceptDraft((draft) => draft.launcher);
-  const found = useAnswer('findLaunchers', directory.startsWith('/') || /^[A-Za-z]:/.test(directory) ? { directory } : undefined, settleMs);
+  const found = useAnswer(
+    'findLaunchers',
+    directory.startsWith('/') || /^[A-Za-z]:/.test(directory) ? { directory } : undefined,
+    settleMs,
+  );
   if (directory === '') return null;
-  if (found.isLoading) return <State shape="dots" tone="accent">{words.launchersLoading}</State>;
+  if (found.isLoading)
+    return (
+      <State shape="dots" tone="accent">
+        {words.launchersLoading}
+      </State>
+    );
   if (found.error !== undefined) return <ErrorNotice error={found.error} />;
   const launchers: readonly Launcher[] = found.output?.launchers ?? [];
   if (found.output !== undefined && launchers.length === 0) return <p className="tp-dim">{words.launchersEmpty}</p>;

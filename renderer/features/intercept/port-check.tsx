@@ -9,7 +9,11 @@ const againMs = 2_000;
 const settleMs = 200;
 
 /** Whether something listens on the port, looked at again while one looks at it. The line keeps its place whatever it says. */
-export function PortCheck({ port, address, isForCommand }: {
+export function PortCheck({
+  port,
+  address,
+  isForCommand,
+}: {
   readonly port: number | undefined;
   readonly address: string;
   /** What listens is to be started yet. */
@@ -26,11 +30,17 @@ export function PortCheck({ port, address, isForCommand }: {
   return (
     <p className="intercept-port-check" role="status">
       {!isValid ? null : error !== undefined ? (
-        <State shape="hollow" tone="dim">{error.message}</State>
+        <State shape="hollow" tone="dim">
+          {error.message}
+        </State>
       ) : output === undefined ? (
-        <State shape="dots" tone="accent">{words.portChecking}</State>
+        <State shape="dots" tone="accent">
+          {words.portChecking}
+        </State>
       ) : output.engagement !== undefined ? (
-        <State shape="triangle" tone="warn">{words.portEngaged(output.engagement)}</State>
+        <State shape="triangle" tone="warn">
+          {words.portEngaged(output.engagement)}
+        </State>
       ) : output.listening ? (
         <State shape={isForCommand ? 'triangle' : 'solid'} tone={isForCommand ? 'warn' : 'good'}>
           {isForCommand
@@ -40,7 +50,9 @@ export function PortCheck({ port, address, isForCommand }: {
               : words.portListening(`${output.process.name} (${output.process.pid})`)}
         </State>
       ) : (
-        <State shape="hollow" tone={isForCommand ? 'good' : 'warn'}>{isForCommand ? words.portSilentCommand : words.portSilent}</State>
+        <State shape="hollow" tone={isForCommand ? 'good' : 'warn'}>
+          {isForCommand ? words.portSilentCommand : words.portSilent}
+        </State>
       )}
     </p>
   );

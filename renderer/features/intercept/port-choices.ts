@@ -23,7 +23,9 @@ export function portChoices(details: WorkloadDetails | undefined): readonly Port
     for (const { name, port, targetPort, protocol } of service.ports) {
       if (protocol === 'SCTP') continue;
       const number = Number(targetPort);
-      const target = containerPorts.find((each) => each.protocol === protocol && (each.name === targetPort || each.port === number));
+      const target = containerPorts.find(
+        (each) => each.protocol === protocol && (each.name === targetPort || each.port === number),
+      );
       const containerPort = target?.port ?? (Number.isInteger(number) ? number : undefined);
       served.add(`${containerPort ?? targetPort}/${protocol}`);
       choices.push({

@@ -51,7 +51,8 @@ function PlanView({ plan }: { readonly plan: Plan }) {
               <span className="intercept-routes">
                 {ports.map(({ laptopPort, containerPort, protocol, service }) => (
                   <code key={`${containerPort}/${protocol}`}>
-                    {service === undefined ? `${workload}:${containerPort}` : `${service.name}:${service.port}`} → {laptopEndpoint(address, laptopPort)}
+                    {service === undefined ? `${workload}:${containerPort}` : `${service.name}:${service.port}`} →{' '}
+                    {laptopEndpoint(address, laptopPort)}
                   </code>
                 ))}
               </span>,

@@ -18,7 +18,12 @@ export function WhatStep({ context, problems }: { readonly context: DraftContext
   const options = useMemo(
     () =>
       [...rows.values()]
-        .map(({ key, workload }): ComboboxItem => ({ value: key, label: `${workload.name} · ${workload.kind} · ${workload.namespace}` }))
+        .map(
+          ({ key, workload }): ComboboxItem => ({
+            value: key,
+            label: `${workload.name} · ${workload.kind} · ${workload.namespace}`,
+          }),
+        )
         .toSorted((a, b) => (a.label < b.label ? -1 : 1)),
     [rows],
   );

@@ -1,7 +1,7 @@
 import { Button, Collapse, NumberInput, Radio, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useId, useState } from 'react';
-import { type EnvSyntax, envSyntaxes } from '#protocol/local-api/model.ts';
+import { envSyntaxes } from '#protocol/local-api/model.ts';
 import { selectDaemon, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
 import { FolderField } from './folder-field.tsx';
@@ -21,7 +21,7 @@ export function WhereStep({ context, problems }: { readonly context: DraftContex
   return (
     <>
       {canRun && (
-        <Radio.Group label={words.handler} value={kind} onChange={(value) => changeDraft({ handler: value as HandlerKind })}>
+        <Radio.Group label={words.handler} value={kind} onChange={(value) => changeDraft({ handler: value })}>
           <div className="intercept-choices">
             {handlerKinds.map((each) => (
               <Radio
@@ -117,7 +117,7 @@ function More({ problems }: { readonly problems: Problems }) {
               label={words.envSyntax}
               data={[...envSyntaxes]}
               value={draft.envSyntax}
-              onChange={(value) => changeDraft({ envSyntax: (value ?? 'docker') as EnvSyntax })}
+              onChange={(value) => changeDraft({ envSyntax: value ?? 'docker' })}
               allowDeselect={false}
             />
           )}

@@ -3,9 +3,9 @@ import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { texts } from '../../texts/en.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { State } from '../../ui/shape.tsx';
+import { Conflicts } from './conflicts.tsx';
 import { useInterceptDraft } from './intercept-draft.ts';
 import { type DraftContext, draftRequest } from './intercept-request.ts';
-import { Conflicts } from './conflicts.tsx';
 import { usePlan } from './use-plan.ts';
 
 const words = texts.intercept;

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import type { Connection } from '#protocol/local-api/model.ts';
-import { useOf } from '../../domain/connection-view.ts';
+import { exactly } from '../../domain/connection-view.ts';
 import { texts } from '../../texts/en.ts';
 import { ShapeIcon } from '../../ui/shape.tsx';
 import { changeDraft, useInterceptDraft, type WizardStep, wizardSteps } from './intercept-draft.ts';
@@ -39,16 +39,20 @@ export function Wizard({ connection }: { readonly connection: Connection }) {
 
   const firstWrong = wizardSteps.find((each) => hasProblems(stepProblems(each, draft, context)));
   const open = (target: WizardStep) => {
-    const wrong = firstWrong !== undefined && wizardSteps.indexOf(firstWrong) < wizardSteps.indexOf(target) ? firstWrong : undefined;
+    const wrong =
+      firstWrong !== undefined && wizardSteps.indexOf(firstWrong) < wizardSteps.indexOf(target) ? firstWrong : undefined;
     if (wrong === undefined) return changeDraft({ step: target });
     changeDraft({ step: wrong, tried: [...new Set([...tried, wrong])] });
     // After the messages are in the page.
-    if (wrong === step) requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error="true"] input')?.focus());
+    if (wrong === step)
+      requestAnimationFrame(() =>
+        form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error="true"] input')?.focus(),
+      );
   };
   const submit = () => {
     const next = wizardSteps[index + 1];
     if (next !== undefined) return open(next);
-    if (request !== undefined && canStart(plan)) void startIntercept(useOf(connection), request);
+    if (request !== undefined && canStart(plan)) void startIntercept(exactly(connection), request);
   };
 
   return (
@@ -67,11 +71,7 @@ export function Wizard({ connection }: { readonly connection: Connection }) {
           const isDone = number < index && !hasProblems(stepProblems(each, draft, context));
           return (
             <li key={each}>
-              <button
-                type="button"
-                aria-current={each === step ? 'step' : undefined}
-                onClick={() => open(each)}
-              >
+              <button type="button" aria-current={each === step ? 'step' : undefined} onClick={() => open(each)}>
                 <span className="tp-hidden">{words.step}</span>
                 <span className="intercept-step-number">
                   {isDone ? <ShapeIcon shape="check" tone="good" label={words.stepDone(number + 1)} /> : number + 1}
@@ -92,11 +92,7 @@ export function Wizard({ connection }: { readonly connection: Connection }) {
         {isReview && <ReviewStep plan={plan} />}
       </div>
       <div className="intercept-buttons">
-        <Button
-          variant="default"
-          disabled={index === 0}
-          onClick={() => changeDraft({ step: wizardSteps[index - 1] ?? 'what' })}
-        >
+        <Button variant="default" disabled={index === 0} onClick={() => changeDraft({ step: wizardSteps[index - 1] ?? 'what' })}>
           {words.back}
         </Button>
         <Button type="submit" disabled={isReview && !canStart(plan)}>

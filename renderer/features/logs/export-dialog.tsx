@@ -9,8 +9,8 @@ import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { bytesText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
-import { Loading } from '../../ui/page.tsx';
 import { Notice } from '../../ui/notice.tsx';
+import { Loading } from '../../ui/page.tsx';
 
 const words = texts.logs;
 
@@ -26,12 +26,36 @@ interface Choices {
   readonly file: string | undefined;
 }
 
-const firstChoices: Choices = { user: true, root: true, manager: true, agents: 'all', agentsName: '', podYaml: false, anonymize: false, file: undefined };
+const firstChoices: Choices = {
+  user: true,
+  root: true,
+  manager: true,
+  agents: 'all',
+  agentsName: '',
+  podYaml: false,
+  anonymize: false,
+  file: undefined,
+};
 
 /** Writes logs into a zip file: what goes in is chosen before, and listed after. */
-export function ExportDialog({ isOpen, onClose, use }: { readonly isOpen: boolean; readonly onClose: () => void; readonly use: string | undefined }) {
+export function ExportDialog({
+  isOpen,
+  onClose,
+  use,
+}: {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly use: string | undefined;
+}) {
   return (
-    <Modal opened={isOpen} onClose={onClose} title={words.exportTitle} size="lg" closeButtonProps={{ 'aria-label': words.exportClose }}>
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={words.exportTitle}
+      size="lg"
+      closeButtonProps={{ 'aria-label': words.exportClose }}
+      attributes={{ header: { role: 'none' } }}
+    >
       {isOpen && <ExportForm use={use} onClose={onClose} />}
     </Modal>
   );
@@ -48,7 +72,8 @@ function ExportForm({ use, onClose }: { readonly use: string | undefined; readon
   const isOn = use !== undefined;
   const change = (changed: Partial<Choices>) => setChoices((before) => ({ ...before, ...changed }));
   const separator = home.output?.directory.includes('\\') === true ? '\\' : '/';
-  const file = choices.file ?? (home.output === undefined ? '' : `${home.output.directory.replace(/[\\/]$/, '')}${separator}${defaultName}`);
+  const file =
+    choices.file ?? (home.output === undefined ? '' : `${home.output.directory.replace(/[\\/]$/, '')}${separator}${defaultName}`);
   const isFileRight = /^(\/|[A-Za-z]:[\\/]).*\.zip$/.test(file);
   const isAny = choices.user || choices.root || (isOn && (choices.manager || choices.agents !== 'none'));
   const run = useAction(async () => {
@@ -87,11 +112,23 @@ function ExportForm({ use, onClose }: { readonly use: string | undefined; readon
     >
       <p className="tp-dim">{words.exportDetail}</p>
       {!isOn && <p>{words.exportNotConnected}</p>}
-      <Checkbox label={words.exportUser} checked={choices.user} onChange={({ currentTarget }) => change({ user: currentTarget.checked })} />
-      <Checkbox label={words.exportRoot} checked={choices.root} onChange={({ currentTarget }) => change({ root: currentTarget.checked })} />
+      <Checkbox
+        label={words.exportUser}
+        checked={choices.user}
+        onChange={({ currentTarget }) => change({ user: currentTarget.checked })}
+      />
+      <Checkbox
+        label={words.exportRoot}
+        checked={choices.root}
+        onChange={({ currentTarget }) => change({ root: currentTarget.checked })}
+      />
       {isOn && (
         <>
-          <Checkbox label={words.exportManager} checked={choices.manager} onChange={({ currentTarget }) => change({ manager: currentTarget.checked })} />
+          <Checkbox
+            label={words.exportManager}
+            checked={choices.manager}
+            onChange={({ currentTarget }) => change({ manager: currentTarget.checked })}
+          />
           <div className="ui-row">
             <span>{words.exportAgents}</span>
             <SegmentedControl
@@ -114,7 +151,11 @@ function ExportForm({ use, onClose }: { readonly use: string | undefined; readon
               />
             )}
           </div>
-          <Checkbox label={words.exportPodYaml} checked={choices.podYaml} onChange={({ currentTarget }) => change({ podYaml: currentTarget.checked })} />
+          <Checkbox
+            label={words.exportPodYaml}
+            checked={choices.podYaml}
+            onChange={({ currentTarget }) => change({ podYaml: currentTarget.checked })}
+          />
         </>
       )}
       <Checkbox
@@ -153,7 +194,13 @@ function ExportForm({ use, onClose }: { readonly use: string | undefined; readon
   );
 }
 
-function ExportResult({ result: { file, entries, problems }, onClose }: { readonly result: CallOutput<'gatherLogs'>; readonly onClose: () => void }) {
+function ExportResult({
+  result: { file, entries, problems },
+  onClose,
+}: {
+  readonly result: CallOutput<'gatherLogs'>;
+  readonly onClose: () => void;
+}) {
   const hasBridge = useBridge(({ port }) => port !== undefined);
   return (
     <div className="ui-stack">
@@ -163,7 +210,12 @@ function ExportResult({ result: { file, entries, problems }, onClose }: { readon
         <CopyButton text={file} label={words.exportCopy} />
       </span>
       {problems.length > 0 && (
-        <Notice severity="warning" title={words.exportProblems(problems.length)} reason={problems.join('. ')} copyLabel={texts.shell.copyCommand} />
+        <Notice
+          severity="warning"
+          title={words.exportProblems(problems.length)}
+          reason={problems.join('. ')}
+          copyLabel={texts.shell.copyCommand}
+        />
       )}
       <div className="logs-entries" role="region" aria-label={words.exportEntries} tabIndex={0}>
         <table>

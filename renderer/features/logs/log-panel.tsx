@@ -1,4 +1,4 @@
-import { useOf } from '../../domain/connection-view.ts';
+import { exactly } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import type { DockTab } from '../../stores/view.ts';
 import { LogViewer } from './log-viewer.tsx';
@@ -7,5 +7,5 @@ import { LogViewer } from './log-viewer.tsx';
 export function LogPanel({ tab }: { readonly tab: DockTab; readonly isShown: boolean }) {
   const connection = useCurrentConnection();
   if (tab.kind !== 'log') return null;
-  return <LogViewer use={connection === undefined ? undefined : useOf(connection)} source={tab.source} isInPanel />;
+  return <LogViewer use={connection === undefined ? undefined : exactly(connection)} source={tab.source} isInPanel />;
 }

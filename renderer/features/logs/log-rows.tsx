@@ -1,8 +1,8 @@
 import { memo, type RefObject, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { texts } from '../../texts/en.ts';
 import { onNextFrame } from '../../api/next-frame.ts';
+import { texts } from '../../texts/en.ts';
 import { firstIndex, type LogEntry, type LogView } from './log-buffer.ts';
-import { layoutRows, lineHeight, visibleRows } from './row-layout.ts';
+import { layoutRows, lineHeight, type RowLayout, visibleRows } from './row-layout.ts';
 
 /** Nearer to the end than this is at the end. */
 const endTolerance = lineHeight * 1.5;
@@ -18,7 +18,17 @@ export interface LogRowsHandle {
 }
 
 /** The lines of a log: only those that are seen are drawn. */
-export function LogRows({ view, name, needle, current, isWrapped, hasTimes, isFollowing, onFollow, handle }: {
+export function LogRows({
+  view,
+  name,
+  needle,
+  current,
+  isWrapped,
+  hasTimes,
+  isFollowing,
+  onFollow,
+  handle,
+}: {
   readonly view: LogView;
   readonly name: string;
   readonly needle: string;
@@ -33,23 +43,30 @@ export function LogRows({ view, name, needle, current, isWrapped, hasTimes, isFo
   const element = useRef<HTMLDivElement>(null);
   /** The line at the top, and how far it is scrolled out: stays in place whatever happens above. */
   const anchor = useRef({ number: 0, offset: 0 });
+  /** What the box was last scrolled and laid out to: tells what a person does from what lines do. */
+  const before = useRef({ scrollTop: 0, scrollHeight: 0, layout: undefined as RowLayout | undefined });
   const [place, setPlace] = useState({ scrollTop: 0, width: 0, height: 0 });
   const columnWidth = useColumnWidth(element);
   const taken = (hasTimes ? timeColumns : 0) + levelColumns;
-  const columns = isWrapped && place.width > 0 ? Math.max(20, Math.floor((place.width - paddingWidth) / columnWidth) - taken) : undefined;
-  const { revision, shown } = view;
-  // The array is the same one when lines were added to it: the revision says so.
-  const layout = useMemo(() => layoutRows(shown, columns), [revision, shown, columns]);
+  const columns =
+    isWrapped && place.width > 0 ? Math.max(20, Math.floor((place.width - paddingWidth) / columnWidth) - taken) : undefined;
+  const { shown } = view;
+  // The array is the same one when lines were added to it; the view is not.
+  const layout = useMemo(() => layoutRows(view.shown, columns), [view, columns]);
   const scrollTop = isFollowing ? Math.max(0, layout.height - place.height) : place.scrollTop;
   const { first, end } = visibleRows(layout, scrollTop, place.height);
 
   useLayoutEffect(() => {
     const { current: box } = element;
     if (box === null) return;
+    const isNew = before.current.layout !== layout;
+    before.current.layout = layout;
     if (isFollowing) {
       box.scrollTop = box.scrollHeight;
       return;
     }
+    // Only lines move what is read: else a scroll that is under way would be stopped.
+    if (!isNew) return;
     const index = firstIndex(shown.length, (at) => (shown[at]?.number ?? 0) >= anchor.current.number);
     const wanted = layout.top(Math.min(index, Math.max(0, shown.length - 1))) + anchor.current.offset;
     if (Math.abs(box.scrollTop - wanted) >= 1) box.scrollTop = wanted;
@@ -61,7 +78,9 @@ export function LogRows({ view, name, needle, current, isWrapped, hasTimes, isFo
     const index = layout.at(box.scrollTop);
     anchor.current = { number: shown[index]?.number ?? 0, offset: box.scrollTop - layout.top(index) };
     const { scrollTop: top, clientWidth: width, clientHeight: height } = box;
-    setPlace((before) => (before.scrollTop === top && before.width === width && before.height === height ? before : { scrollTop: top, width, height }));
+    setPlace((known) =>
+      known.scrollTop === top && known.width === width && known.height === height ? known : { scrollTop: top, width, height },
+    );
   };
   const latestLook = useRef(look);
   latestLook.current = look;
@@ -103,9 +122,14 @@ export function LogRows({ view, name, needle, current, isWrapped, hasTimes, isFo
       aria-label={texts.logs.logOf(name)}
       tabIndex={0}
       data-wrapped={isWrapped}
-      onScroll={({ currentTarget: box }) => {
+      onScroll={({ currentTarget: { scrollTop: top, scrollHeight, clientHeight } }) => {
+        const { scrollTop: former, scrollHeight: formerHeight } = before.current;
+        before.current.scrollTop = top;
+        before.current.scrollHeight = scrollHeight;
         look();
-        onFollow(box.scrollHeight - box.scrollTop - box.clientHeight <= endTolerance);
+        // Upwards, by however little, is a person's wish to read; unless there has become less to scroll.
+        if (top < former && scrollHeight >= formerHeight) onFollow(false);
+        else if (top > former && scrollHeight - top - clientHeight <= endTolerance) onFollow(true);
       }}
     >
       <div style={{ height: layout.height, paddingTop: layout.top(first), boxSizing: 'border-box' }} className="logs-canvas">
@@ -117,7 +141,12 @@ export function LogRows({ view, name, needle, current, isWrapped, hasTimes, isFo
   );
 }
 
-const Row = memo(function Row({ entry: { time, level, text, isGap }, needle, isCurrent, hasTime }: {
+const Row = memo(function Row({
+  entry: { time, level, text, isGap },
+  needle,
+  isCurrent,
+  hasTime,
+}: {
   readonly entry: LogEntry;
   readonly needle: string;
   readonly isCurrent: boolean;

@@ -1,6 +1,6 @@
+import { create } from 'zustand';
 import { assertNever } from '#base/common/assert-never.ts';
 import type { LogSource } from '#protocol/local-api/log-api.ts';
-import { create } from 'zustand';
 import { texts } from '../../texts/en.ts';
 
 const words = texts.logs;
@@ -56,7 +56,9 @@ export function sourceKey(source: LogSource): string {
 }
 
 /** Groups that have members, in the order in which they are shown. */
-export function groupSources(sources: readonly LogSource[]): readonly (readonly [group: SourceGroup, members: readonly LogSource[]])[] {
+export function groupSources(
+  sources: readonly LogSource[],
+): readonly (readonly [group: SourceGroup, members: readonly LogSource[]])[] {
   const groups: Readonly<Record<SourceGroup, LogSource[]>> = { laptop: [], cluster: [], handlers: [], agents: [], pods: [] };
   for (const source of sources) groups[groupOf(source)].push(source);
   return (Object.entries(groups) as [SourceGroup, LogSource[]][]).filter(([, members]) => members.length > 0);

@@ -1,5 +1,13 @@
 import { ActionIcon, Button, Select, TextInput } from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconClock, IconLayoutBottombar, IconPlayerPlay, IconSearch, IconTextWrap } from '@tabler/icons-react';
+import {
+  IconArrowDown,
+  IconArrowUp,
+  IconClock,
+  IconLayoutBottombar,
+  IconPlayerPlay,
+  IconSearch,
+  IconTextWrap,
+} from '@tabler/icons-react';
 import { useRef, useState } from 'react';
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
@@ -26,7 +34,11 @@ const useLogPrefs = create<LogPrefs>()(
 );
 
 /** One log: its lines as they come, a search, and a filter. */
-export function LogViewer({ use, source, isInPanel = false }: {
+export function LogViewer({
+  use,
+  source,
+  isInPanel = false,
+}: {
   readonly use: string | undefined;
   readonly source: LogSource;
   readonly isInPanel?: boolean;
@@ -46,7 +58,8 @@ export function LogViewer({ use, source, isInPanel = false }: {
     if (number !== undefined) rows.current?.show(number);
   };
   const next = () => {
-    const after = current === undefined ? matches.length - 1 : firstIndex(matches.length, (index) => (matches[index] ?? 0) > current);
+    const after =
+      current === undefined ? matches.length - 1 : firstIndex(matches.length, (index) => (matches[index] ?? 0) > current);
     goTo(matches[after] ?? matches[0]);
   };
   const previous = () => {
@@ -83,7 +96,12 @@ export function LogViewer({ use, source, isInPanel = false }: {
           <span className="tp-dim tp-number logs-matches" role="status">
             {search === '' ? '' : words.matches(position, matches.length)}
           </span>
-          <ActionIcon aria-label={words.searchPrevious} title={words.searchPrevious} disabled={matches.length === 0} onClick={previous}>
+          <ActionIcon
+            aria-label={words.searchPrevious}
+            title={words.searchPrevious}
+            disabled={matches.length === 0}
+            onClick={previous}
+          >
             <IconArrowUp size={16} aria-hidden />
           </ActionIcon>
           <ActionIcon type="submit" aria-label={words.searchNext} title={words.searchNext} disabled={matches.length === 0}>
@@ -105,7 +123,12 @@ export function LogViewer({ use, source, isInPanel = false }: {
           <Toggle label={words.time} isOn={hasTimes} onChange={(value) => useLogPrefs.setState({ hasTimes: value })}>
             <IconClock size={16} aria-hidden />
           </Toggle>
-          <CopyButton label={words.copy} text={() => Promise.resolve(shown.map(({ time, text }) => (time === undefined ? text : `${time} ${text}`)).join('\n'))} />
+          <CopyButton
+            label={words.copy}
+            text={() =>
+              Promise.resolve(shown.map(({ time, text }) => (time === undefined ? text : `${time} ${text}`)).join('\n'))
+            }
+          />
           {!isInPanel && (
             <ActionIcon
               aria-label={words.openInPanel}
@@ -171,14 +194,26 @@ export function LogViewer({ use, source, isInPanel = false }: {
 
 const levelChoices = (['all', 'error', 'warn', 'info', 'debug'] as const).map((value) => ({ value, label: words.levels[value] }));
 
-function Toggle({ label, isOn, onChange, children }: {
+function Toggle({
+  label,
+  isOn,
+  onChange,
+  children,
+}: {
   readonly label: string;
   readonly isOn: boolean;
   readonly onChange: (isOn: boolean) => void;
   readonly children: React.ReactNode;
 }) {
   return (
-    <ActionIcon variant={isOn ? 'light' : 'subtle'} color={isOn ? 'harbor' : 'gray'} aria-label={label} title={label} aria-pressed={isOn} onClick={() => onChange(!isOn)}>
+    <ActionIcon
+      variant={isOn ? 'light' : 'subtle'}
+      color={isOn ? 'harbor' : 'gray'}
+      aria-label={label}
+      title={label}
+      aria-pressed={isOn}
+      onClick={() => onChange(!isOn)}
+    >
       {children}
     </ActionIcon>
   );

@@ -40,7 +40,11 @@ export function layoutRows(entries: readonly LogEntry[], columns: number | undef
     count,
     height: tops[count] ?? 0,
     top: (index) => tops[index] ?? 0,
-    at: (top) => Math.max(0, firstIndex(count, (index) => (tops[index + 1] ?? 0) > top)),
+    at: (top) =>
+      Math.max(
+        0,
+        firstIndex(count, (index) => (tops[index + 1] ?? 0) > top),
+      ),
   };
 }
 

@@ -13,7 +13,12 @@ const words = texts.logs;
 const maxOfGroup = 100;
 
 /** The logs that there are. */
-export function SourceList({ answer, chosen, isOn, onChoose }: {
+export function SourceList({
+  answer,
+  chosen,
+  isOn,
+  onChoose,
+}: {
   readonly answer: Answer<'listLogSources'>;
   readonly chosen: LogSource;
   readonly isOn: boolean;
@@ -22,7 +27,9 @@ export function SourceList({ answer, chosen, isOn, onChoose }: {
   const [filter, setFilter] = useState('');
   const wanted = filter.trim().toLowerCase();
   const all = answer.output?.sources ?? [{ kind: 'daemon' as const }];
-  const groups = groupSources(all.filter((source) => sourceKey(source).toLowerCase().includes(wanted) || sourceName(source).toLowerCase().includes(wanted)));
+  const groups = groupSources(
+    all.filter((source) => sourceKey(source).toLowerCase().includes(wanted) || sourceName(source).toLowerCase().includes(wanted)),
+  );
   const chosenKey = sourceKey(chosen);
   return (
     <nav className="logs-sources" aria-label={words.sources}>
@@ -47,14 +54,22 @@ export function SourceList({ answer, chosen, isOn, onChoose }: {
                 const key = sourceKey(source);
                 return (
                   <li key={key}>
-                    <button type="button" className="logs-source tp-cut" title={sourceName(source)} aria-current={key === chosenKey} onClick={() => onChoose(source)}>
+                    <button
+                      type="button"
+                      className="logs-source tp-cut"
+                      title={sourceName(source)}
+                      aria-current={key === chosenKey}
+                      onClick={() => onChoose(source)}
+                    >
                       {sourceName(source)}
                     </button>
                   </li>
                 );
               })}
             </ul>
-            {members.length > maxOfGroup && <p className="tp-dim logs-source-more">{words.moreSources(members.length - maxOfGroup)}</p>}
+            {members.length > maxOfGroup && (
+              <p className="tp-dim logs-source-more">{words.moreSources(members.length - maxOfGroup)}</p>
+            )}
           </section>
         ))}
         {groups.length === 0 && <p className="tp-dim logs-source-more">{words.sourcesNoMatch}</p>}

@@ -13,7 +13,9 @@ const words = texts.onboarding;
 
 /** Connects to the chosen context with the chosen mode. */
 export function ConnectLine({ context }: { readonly context: string }) {
-  const live = useMirror((mirror) => Object.values(selectConnections(mirror)).find((each) => each.context === context && isLive(each)));
+  const live = useMirror((mirror) =>
+    Object.values(selectConnections(mirror)).find((each) => each.context === context && isLive(each)),
+  );
   const hasRootless = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('rootless') === true);
   const mode = useMirror((mirror) => selectPreferences(mirror)?.defaultMode ?? 'host');
   const [stage, setStage] = useState('');

@@ -18,7 +18,11 @@ export function HelperStep() {
     <>
       <h3 className="welcome-title">{words.helperTitle}</h3>
       {hasRootless && (
-        <Radio.Group label={words.modeTitle} value={mode} onChange={(value) => void change.run(value === 'rootless' ? 'rootless' : 'host')}>
+        <Radio.Group
+          label={words.modeTitle}
+          value={mode}
+          onChange={(value) => void change.run(value === 'rootless' ? 'rootless' : 'host')}
+        >
           <div className="welcome-modes">
             {(['host', 'rootless'] as const).map((value) => (
               <Radio key={value} value={value} label={words.modes[value]} description={words.modeHints[value]} />

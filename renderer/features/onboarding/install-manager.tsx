@@ -13,7 +13,11 @@ import { State } from '../../ui/shape.tsx';
 const words = texts.onboarding;
 
 /** Installs the traffic-manager, or hands what an administrator needs for that. */
-export function InstallManager({ context, mayInstall, onInstalled }: {
+export function InstallManager({
+  context,
+  mayInstall,
+  onInstalled,
+}: {
   readonly context: string;
   readonly mayInstall: boolean;
   readonly onInstalled: () => void;
@@ -58,10 +62,18 @@ export function InstallManager({ context, mayInstall, onInstalled }: {
             <code>{command}</code>
             <CopyButton text={command} label={texts.shell.copyCommand(command)} />
           </span>
-          <Button variant="default" loading={message.isRunning} onClick={() => void message.run().then((isDone) => isDone && showDone(words.copied))}>
+          <Button
+            variant="default"
+            loading={message.isRunning}
+            onClick={() => void message.run().then((isDone) => isDone && showDone(words.copied))}
+          >
             {words.copyMessage}
           </Button>
-          <Button variant="default" loading={write.isRunning} onClick={() => void write.run().then((isDone) => isDone && showDone(words.copied))}>
+          <Button
+            variant="default"
+            loading={write.isRunning}
+            onClick={() => void write.run().then((isDone) => isDone && showDone(words.copied))}
+          >
             {words.copyManifest}
           </Button>
         </div>

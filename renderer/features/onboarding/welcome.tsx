@@ -26,10 +26,24 @@ export function Welcome() {
   // Who goes by keyboard, or hears the page, starts at the top of each screen.
   useEffect(() => heading.current?.focus(), [step]);
   return (
-    <Modal opened onClose={finish} fullScreen withCloseButton={false} closeOnEscape={false} title={words.title} transitionProps={{ duration: 0 }} classNames={{ content: 'welcome-content', body: 'welcome-body', title: 'welcome-brand' }}>
+    <Modal
+      opened
+      onClose={finish}
+      fullScreen
+      withCloseButton={false}
+      closeOnEscape={false}
+      title={words.title}
+      transitionProps={{ duration: 0 }}
+      attributes={{ header: { role: 'none' } }}
+      classNames={{ content: 'welcome-content', header: 'welcome-header', body: 'welcome-body', title: 'welcome-brand' }}
+    >
       <ol className="welcome-steps" aria-label={words.steps}>
         {steps.map((name, at) => (
-          <li key={name} data-state={at < index ? 'done' : at === index ? 'current' : 'ahead'} {...(at === index ? { 'aria-current': 'step' } : {})}>
+          <li
+            key={name}
+            data-state={at < index ? 'done' : at === index ? 'current' : 'ahead'}
+            {...(at === index ? { 'aria-current': 'step' } : {})}
+          >
             <span className="tp-number" aria-hidden>
               {at + 1}
             </span>
@@ -38,7 +52,7 @@ export function Welcome() {
         ))}
       </ol>
       <div className="welcome-screen">
-        <h2 ref={heading} tabIndex={-1} className="tp-hidden">
+        <h2 ref={heading} tabIndex={-1} data-autofocus className="tp-hidden">
           {words.step(index + 1, steps.length, words.titles[step])}
         </h2>
         {step === 'what' && <WhatStep />}
@@ -46,7 +60,7 @@ export function Welcome() {
         {step === 'cluster' && <ClusterStep />}
         {step === 'try' && <TryStep onFinish={showWorkloads} />}
       </div>
-      <footer className="welcome-foot">
+      <div className="welcome-foot">
         <Button variant="subtle" onClick={finish}>
           {words.skip}
         </Button>
@@ -62,7 +76,7 @@ export function Welcome() {
             <Button onClick={finish}>{words.done}</Button>
           )}
         </span>
-      </footer>
+      </div>
     </Modal>
   );
 }

@@ -36,7 +36,11 @@ export function ConfigSection({ answer, isConnected }: { readonly answer: Answer
           value={filter}
           onChange={({ currentTarget }) => setFilter(currentTarget.value)}
         />
-        <Checkbox label={words.configChanged} checked={isChangedOnly} onChange={({ currentTarget }) => setChangedOnly(currentTarget.checked)} />
+        <Checkbox
+          label={words.configChanged}
+          checked={isChangedOnly}
+          onChange={({ currentTarget }) => setChangedOnly(currentTarget.checked)}
+        />
       </div>
       {error !== undefined && (
         <ErrorNotice
@@ -74,7 +78,11 @@ export function ConfigSection({ answer, isConnected }: { readonly answer: Answer
   );
 }
 
-function SettingRow({ setting, configFile, onChanged }: {
+function SettingRow({
+  setting,
+  configFile,
+  onChanged,
+}: {
   readonly setting: ConfigSetting;
   readonly configFile: string;
   readonly onChanged: () => void;
@@ -109,7 +117,12 @@ function SettingRow({ setting, configFile, onChanged }: {
           <td className="tp-dim settings-source">{source === builtIn ? words.builtIn : source}</td>
           <td className="settings-actions">
             {source === configFile && (
-              <ActionIcon aria-label={words.reset(path)} title={words.reset(path)} loading={reset.isRunning} onClick={() => void reset.run()}>
+              <ActionIcon
+                aria-label={words.reset(path)}
+                title={words.reset(path)}
+                loading={reset.isRunning}
+                onClick={() => void reset.run()}
+              >
                 <IconRestore size={15} aria-hidden />
               </ActionIcon>
             )}
@@ -149,7 +162,7 @@ function SettingForm({ setting, onEnd }: { readonly setting: ConfigSetting; read
     setText(changed ?? '');
     setProblem(undefined);
   };
-  const field = { 'aria-label': words.editField(path), error: problem, autoFocus: true } as const;
+  const field = { 'aria-label': words.editField(path), error: problem, ref: focusField } as const;
   return (
     <form
       className="settings-form"
@@ -194,10 +207,19 @@ function SettingForm({ setting, onEnd }: { readonly setting: ConfigSetting; read
   );
 }
 
+/** Who wants to edit wants to type. */
+function focusField(field: HTMLInputElement | null): void {
+  field?.focus();
+}
+
 function SettingValue({ value }: { readonly value: unknown }) {
   if (value === undefined) return <span className="tp-dim">{words.unset}</span>;
   if (typeof value === 'boolean') return <span>{value ? words.on : words.off}</span>;
   if (Array.isArray(value) && value.length === 0) return <span className="tp-dim">{words.emptyList}</span>;
   const isPlain = !Array.isArray(value) || value.every((member) => typeof member !== 'object');
-  return <span className="tp-mono settings-value">{editText(value, isPlain && Array.isArray(value) ? 'list' : isPlain ? 'text' : 'json')}</span>;
+  return (
+    <span className="tp-mono settings-value">
+      {editText(value, isPlain && Array.isArray(value) ? 'list' : isPlain ? 'text' : 'json')}
+    </span>
+  );
 }

@@ -4,7 +4,10 @@ import { editText, formOf, parseEdit, settingsOf } from './config-values.ts';
 const setting = (path: string, value: unknown) => ({ path, group: path.split('.')[0] ?? '', value, source: 'built-in' });
 
 test('lists every setting that has a source, those without a value too', () => {
-  const found = settingsOf({ timeouts: { helm: '30s' }, images: {} }, { 'timeouts.helm': '/c.yml', 'images.agentImage': 'built-in' });
+  const found = settingsOf(
+    { timeouts: { helm: '30s' }, images: {} },
+    { 'timeouts.helm': '/c.yml', 'images.agentImage': 'built-in' },
+  );
   expect(found).toEqual([
     { path: 'timeouts.helm', group: 'timeouts', value: '30s', source: '/c.yml' },
     { path: 'images.agentImage', group: 'images', value: undefined, source: 'built-in' },

@@ -12,11 +12,15 @@ export interface ConfigSetting {
 export type ValueForm = 'switch' | 'level' | 'text' | 'list' | 'json';
 
 /** Every setting that there is, in the daemon's order. */
-export function settingsOf(config: Readonly<Record<string, unknown>>, sources: Readonly<Record<string, string>>): readonly ConfigSetting[] {
+export function settingsOf(
+  config: Readonly<Record<string, unknown>>,
+  sources: Readonly<Record<string, string>>,
+): readonly ConfigSetting[] {
   return Object.entries(sources).map(([path, source]) => {
     const [group = '', key = ''] = path.split('.');
     const members = config[group];
-    const value = typeof members === 'object' && members !== null ? (members as Readonly<Record<string, unknown>>)[key] : undefined;
+    const value =
+      typeof members === 'object' && members !== null ? (members as Readonly<Record<string, unknown>>)[key] : undefined;
     return { path, group, value, source };
   });
 }
@@ -49,6 +53,12 @@ export function parseEdit(text: string, form: ValueForm): { readonly value: unkn
       return undefined;
     }
   }
-  if (form === 'list') return { value: trimmed.split(',').map((part) => part.trim()).filter((part) => part !== '') };
+  if (form === 'list')
+    return {
+      value: trimmed
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    };
   return { value: trimmed };
 }

@@ -1,7 +1,7 @@
 import { Button, SegmentedControl, Switch } from '@mantine/core';
 import { useEffect, useState } from 'react';
+import type { AppCallOutput } from '#protocol/app-bridge/app-bridge.ts';
 import type { Preferences } from '#protocol/local-api/model.ts';
-import { type AppCallOutput, } from '#protocol/app-bridge/app-bridge.ts';
 import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
 import { useAction } from '../../api/use-call.ts';
@@ -17,7 +17,10 @@ export function PreferenceSections({ preferences }: { readonly preferences: Pref
   const hasRootless = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('rootless') === true);
   const app = useAppDescription();
   const change = useAction((changed: Partial<Preferences>) => callDaemon('setPreferences', { change: changed }));
-  const toggle = (name: 'startAtLogin' | 'startHidden' | 'notifyConnection' | 'notifyEngagement' | 'notifyHandler' | 'checkForUpdates', description?: string) => (
+  const toggle = (
+    name: 'startAtLogin' | 'startHidden' | 'notifyConnection' | 'notifyEngagement' | 'notifyHandler' | 'checkForUpdates',
+    description?: string,
+  ) => (
     <Switch
       label={words[name]}
       {...(description === undefined ? {} : { description })}
@@ -65,13 +68,21 @@ export function PreferenceSections({ preferences }: { readonly preferences: Pref
       {app === undefined ? (
         <p className="tp-dim settings-note">{words.startBrowser}</p>
       ) : (
-        <Section title={words.updates}>{app.canUpdate ? <Updates>{toggle('checkForUpdates')}</Updates> : <p className="tp-dim">{words.updateUnsupported}</p>}</Section>
+        <Section title={words.updates}>
+          {app.canUpdate ? <Updates>{toggle('checkForUpdates')}</Updates> : <p className="tp-dim">{words.updateUnsupported}</p>}
+        </Section>
       )}
     </>
   );
 }
 
-function Choice<Value extends string>({ label, hint, value, data, onChange }: {
+function Choice<Value extends string>({
+  label,
+  hint,
+  value,
+  data,
+  onChange,
+}: {
   readonly label: string;
   readonly hint?: string;
   readonly value: Value;
@@ -81,7 +92,7 @@ function Choice<Value extends string>({ label, hint, value, data, onChange }: {
   return (
     <div className="settings-choice">
       <span>{label}</span>
-      <SegmentedControl aria-label={label} value={value} data={data} onChange={(chosen) => onChange(chosen as Value)} />
+      <SegmentedControl aria-label={label} value={value} data={data} onChange={onChange} />
       {hint !== undefined && <p className="tp-dim">{hint}</p>}
     </div>
   );
@@ -97,7 +108,9 @@ function Updates({ children }: { readonly children: React.ReactNode }) {
         <Button variant="default" loading={look.isRunning} onClick={() => void look.run()}>
           {words.checkNow}
         </Button>
-        <span role="status">{found !== undefined && (found.version === undefined ? words.updateNone : words.updateFound(found.version))}</span>
+        <span role="status">
+          {found !== undefined && (found.version === undefined ? words.updateNone : words.updateFound(found.version))}
+        </span>
       </div>
       {look.error !== undefined && <ErrorNotice error={look.error} />}
     </div>

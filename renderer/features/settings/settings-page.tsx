@@ -5,7 +5,7 @@ import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
 import { useAnswer } from '../../api/use-call.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
-import { isLive, useOf } from '../../domain/connection-view.ts';
+import { exactly, isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { HelperFacts } from '../../domain/helper-facts.tsx';
 import { selectDaemon, selectPreferences, useMirror } from '../../stores/mirror.ts';
@@ -25,7 +25,7 @@ export function SettingsPage() {
   const isConnected = isLive(connection);
   const config = useAnswer('viewConfig', {
     clientOnly: !isConnected,
-    ...(isConnected && connection !== undefined ? { use: useOf(connection) } : {}),
+    ...(isConnected && connection !== undefined ? { use: exactly(connection) } : {}),
   });
   const helper = useAnswer('describeHelper', {});
   const section = useView(({ place }) => (place?.page === 'settings' ? place.section : undefined));
@@ -54,7 +54,13 @@ export function SettingsPage() {
   );
 }
 
-function Paths({ configFile, logDirectory }: { readonly configFile: string | undefined; readonly logDirectory: string | undefined }) {
+function Paths({
+  configFile,
+  logDirectory,
+}: {
+  readonly configFile: string | undefined;
+  readonly logDirectory: string | undefined;
+}) {
   const daemon = useMirror(selectDaemon);
   return (
     <Section title={words.paths}>
@@ -66,7 +72,12 @@ function Paths({ configFile, logDirectory }: { readonly configFile: string | und
             ? []
             : ([
                 [words.daemonProgram, <Path key="daemon" path={daemon.executable} />],
-                [words.daemonPid, <span key="pid" className="tp-number">{daemon.pid}</span>],
+                [
+                  words.daemonPid,
+                  <span key="pid" className="tp-number">
+                    {daemon.pid}
+                  </span>,
+                ],
                 [words.daemonVersion, daemon.version],
               ] as const)),
         ]}
@@ -82,7 +93,12 @@ function Path({ path }: { readonly path: string }) {
       <code>{path}</code>
       <CopyButton text={path} label={words.copyPath(path)} />
       {hasBridge && (
-        <ActionIcon size={24} aria-label={words.showPath(path)} title={words.showPath(path)} onClick={() => inBackground(callApp('showItem', { path }))}>
+        <ActionIcon
+          size={24}
+          aria-label={words.showPath(path)}
+          title={words.showPath(path)}
+          onClick={() => inBackground(callApp('showItem', { path }))}
+        >
           <IconFolder size={14} aria-hidden />
         </ActionIcon>
       )}

@@ -14,7 +14,9 @@ const words = texts.terminal;
 export function NewTerminal({ open }: { readonly open: Action<readonly [TerminalTarget]> }) {
   const current = useCurrentConnection();
   const connections = useMirror(useShallow((mirror) => Object.values(selectConnections(mirror)).filter(isLive)));
-  const engagements = useMirror(useShallow((mirror) => Object.values(selectEngagements(mirror)).filter(({ state }) => state.kind === 'active')));
+  const engagements = useMirror(
+    useShallow((mirror) => Object.values(selectEngagements(mirror)).filter(({ state }) => state.kind === 'active')),
+  );
   const others = connections.filter(({ name }) => name !== current?.name);
   const hasMenu = others.length > 0 || engagements.length > 0;
   return (
@@ -29,7 +31,14 @@ export function NewTerminal({ open }: { readonly open: Action<readonly [Terminal
       {hasMenu && (
         <Menu>
           <Menu.Target>
-            <ActionIcon variant="filled" color="harbor" size={30} className="terminal-more" aria-label={words.moreKinds} title={words.moreKinds}>
+            <ActionIcon
+              variant="filled"
+              color="harbor"
+              size={30}
+              className="terminal-more"
+              aria-label={words.moreKinds}
+              title={words.moreKinds}
+            >
               <IconChevronDown size={14} aria-hidden />
             </ActionIcon>
           </Menu.Target>

@@ -3,7 +3,7 @@ import { useShallow } from 'zustand/react/shallow';
 import type { Terminal } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
-import { useOf } from '../../domain/connection-view.ts';
+import { exactly } from '../../domain/connection-view.ts';
 import { actUnlessUndone } from '../../stores/messages.ts';
 import { selectTerminals, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
@@ -29,7 +29,7 @@ export interface TerminalTarget {
 
 export async function openTerminal({ connection, engagement }: TerminalTarget): Promise<Terminal> {
   const { terminal } = await callDaemon('openTerminal', {
-    ...(connection === undefined ? {} : { use: useOf({ name: connection }) }),
+    ...(connection === undefined ? {} : { use: exactly({ name: connection }) }),
     ...(engagement === undefined ? {} : { engagement }),
     ...firstSize,
   });

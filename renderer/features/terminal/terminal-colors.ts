@@ -1,13 +1,41 @@
 import type { ITheme } from '@xterm/xterm';
 
 const light = {
-  black: '#1a2130', red: '#b3261e', green: '#17703c', yellow: '#8a5300', blue: '#1f5fbf', magenta: '#8b3fa8', cyan: '#0b6a86', white: '#566072',
-  brightBlack: '#566072', brightRed: '#c2362d', brightGreen: '#1c7f46', brightYellow: '#986000', brightBlue: '#2b6cd4', brightMagenta: '#9c4fb9', brightCyan: '#137a99', brightWhite: '#1a2130',
+  black: '#1a2130',
+  red: '#b3261e',
+  green: '#17703c',
+  yellow: '#8a5300',
+  blue: '#1f5fbf',
+  magenta: '#8b3fa8',
+  cyan: '#0b6a86',
+  white: '#566072',
+  brightBlack: '#566072',
+  brightRed: '#c2362d',
+  brightGreen: '#1c7f46',
+  brightYellow: '#986000',
+  brightBlue: '#2b6cd4',
+  brightMagenta: '#9c4fb9',
+  brightCyan: '#137a99',
+  brightWhite: '#1a2130',
 } as const satisfies ITheme;
 
 const dark = {
-  black: '#2d333e', red: '#ff9a90', green: '#6fd08c', yellow: '#f0b95c', blue: '#8ab8ff', magenta: '#dca3f2', cyan: '#7fd1e6', white: '#d5dae2',
-  brightBlack: '#a0a9b8', brightRed: '#ffb4ac', brightGreen: '#92e0a9', brightYellow: '#ffd58a', brightBlue: '#adceff', brightMagenta: '#e8bff7', brightCyan: '#a8e3f2', brightWhite: '#ffffff',
+  black: '#2d333e',
+  red: '#ff9a90',
+  green: '#6fd08c',
+  yellow: '#f0b95c',
+  blue: '#8ab8ff',
+  magenta: '#dca3f2',
+  cyan: '#7fd1e6',
+  white: '#d5dae2',
+  brightBlack: '#a0a9b8',
+  brightRed: '#ffb4ac',
+  brightGreen: '#92e0a9',
+  brightYellow: '#ffd58a',
+  brightBlue: '#adceff',
+  brightMagenta: '#e8bff7',
+  brightCyan: '#a8e3f2',
+  brightWhite: '#ffffff',
 } as const satisfies ITheme;
 
 /** Highlights of the search take no other colour form than six digits. */

@@ -8,5 +8,5 @@ import { TerminalView } from './terminal-view.tsx';
 export function TerminalPanel({ tab, isShown }: { readonly tab: DockTab; readonly isShown: boolean }) {
   const terminal = useMirror((mirror) => (tab.kind === 'terminal' ? selectTerminals(mirror)[tab.terminal] : undefined));
   if (terminal === undefined) return <Empty title={texts.terminal.closed} />;
-  return <TerminalView terminal={terminal} isShown={isShown} onLeave={() => showDock(false)} />;
+  return <TerminalView terminal={terminal} isShown={isShown} onLeave={() => showDock(false)} isInPanel />;
 }

@@ -1,5 +1,14 @@
 import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconClipboard, IconCopy, IconDots, IconSearch, IconX } from '@tabler/icons-react';
+import {
+  IconArrowDown,
+  IconArrowUp,
+  IconClipboard,
+  IconCopy,
+  IconDots,
+  IconLayoutBottombar,
+  IconSearch,
+  IconX,
+} from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import type { Terminal } from '#protocol/local-api/model.ts';
 import { connectionShapes } from '../../domain/connection-shapes.ts';
@@ -7,6 +16,7 @@ import { connectionWord } from '../../domain/connection-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { showDone } from '../../stores/messages.ts';
 import { selectConnections, useMirror } from '../../stores/mirror.ts';
+import { openDockTab } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { State } from '../../ui/shape.tsx';
 import { changeFontSize, setScreenReader, useTerminalPrefs } from './terminal-prefs.ts';
@@ -15,10 +25,16 @@ import { useScreen } from './use-screen.ts';
 const words = texts.terminal;
 
 /** One terminal: whose network it is in, its screen, and what can be done with it. `onLeave`: moves the focus out of it. */
-export function TerminalView({ terminal, isShown, onLeave }: {
+export function TerminalView({
+  terminal,
+  isShown,
+  onLeave,
+  isInPanel = false,
+}: {
   readonly terminal: Terminal;
   readonly isShown: boolean;
   readonly onLeave: () => void;
+  readonly isInPanel?: boolean;
 }) {
   const element = useRef<HTMLDivElement>(null);
   const [search, setSearch] = useState<string>();
@@ -75,7 +91,12 @@ export function TerminalView({ terminal, isShown, onLeave }: {
           </span>
         )}
         <span className="ui-page-actions">
-          <ActionIcon aria-label={words.search} title={`${words.search} (Ctrl+Shift+F)`} aria-expanded={search !== undefined} onClick={() => setSearch((text) => text ?? '')}>
+          <ActionIcon
+            aria-label={words.search}
+            title={`${words.search} (Ctrl+Shift+F)`}
+            aria-expanded={search !== undefined}
+            onClick={() => setSearch((text) => text ?? '')}
+          >
             <IconSearch size={16} aria-hidden />
           </ActionIcon>
           <ActionIcon aria-label={words.copy} title={`${words.copy} (Ctrl+Shift+C)`} onClick={copy}>
@@ -84,6 +105,15 @@ export function TerminalView({ terminal, isShown, onLeave }: {
           <ActionIcon aria-label={words.paste} title={`${words.paste} (Ctrl+Shift+V)`} onClick={() => void paste()}>
             <IconClipboard size={16} aria-hidden />
           </ActionIcon>
+          {!isInPanel && (
+            <ActionIcon
+              aria-label={words.openInPanel}
+              title={words.openInPanel}
+              onClick={() => openDockTab({ kind: 'terminal', id: `terminal ${terminal.id}`, terminal: terminal.id })}
+            >
+              <IconLayoutBottombar size={16} aria-hidden />
+            </ActionIcon>
+          )}
           <ScreenMenu />
         </span>
       </div>
@@ -105,7 +135,7 @@ export function TerminalView({ terminal, isShown, onLeave }: {
         >
           <TextInput
             aria-label={words.searchLabel}
-            autoFocus
+            ref={focusField}
             value={search}
             onChange={({ currentTarget: { value } }) => {
               setSearch(value);
@@ -114,9 +144,17 @@ export function TerminalView({ terminal, isShown, onLeave }: {
             }}
           />
           <span className="tp-dim tp-number terminal-matches" role="status">
-            {search !== '' && matches !== undefined && (matches.index < 0 && matches.count > 0 ? words.manyMatches(matches.count) : words.matches(matches.index, matches.count))}
+            {search !== '' &&
+              matches !== undefined &&
+              (matches.index < 0 && matches.count > 0
+                ? words.manyMatches(matches.count)
+                : words.matches(matches.index, matches.count))}
           </span>
-          <ActionIcon aria-label={words.searchPrevious} title={words.searchPrevious} onClick={() => screen.current?.findPrevious(search)}>
+          <ActionIcon
+            aria-label={words.searchPrevious}
+            title={words.searchPrevious}
+            onClick={() => screen.current?.findPrevious(search)}
+          >
             <IconArrowUp size={16} aria-hidden />
           </ActionIcon>
           <ActionIcon type="submit" aria-label={words.searchNext} title={words.searchNext}>
@@ -143,6 +181,11 @@ export function TerminalView({ terminal, isShown, onLeave }: {
   );
 }
 
+/** Who asks for the search wants to type. */
+function focusField(field: HTMLInputElement | null): void {
+  field?.focus();
+}
+
 /** In whose network its programs are. */
 function ConnectionBadge({ terminal }: { readonly terminal: Terminal }) {
   const { connection: name, engagement } = terminal;
@@ -154,9 +197,13 @@ function ConnectionBadge({ terminal }: { readonly terminal: Terminal }) {
       </State>
     );
   }
-  const { shape, tone } = connection === undefined ? ({ shape: 'triangle', tone: 'warn' } as const) : connectionShapes[connectionWord(connection)];
+  const { shape, tone } =
+    connection === undefined ? ({ shape: 'triangle', tone: 'warn' } as const) : connectionShapes[connectionWord(connection)];
   return (
-    <span className="terminal-badge" title={connection === undefined ? words.gone : texts.shell.states[connectionWord(connection)]}>
+    <span
+      className="terminal-badge"
+      title={connection === undefined ? words.gone : texts.shell.states[connectionWord(connection)]}
+    >
       <State shape={shape} tone={tone}>
         {connection === undefined ? `${name}: ${words.gone}` : `${connection.context} · ${connection.namespace}`}
         {connection !== undefined && <span className="tp-hidden">, {texts.shell.states[connectionWord(connection)]}</span>}

@@ -1,4 +1,4 @@
-import { type RefObject, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
@@ -42,7 +42,7 @@ export function useScreen(
   );
 
   /** The window that was looked at or typed into last decides. */
-  const fit = useEffectEvent(() => {
+  const fit = useCallback(() => {
     const wanted = screen.current?.fittingSize();
     const { current } = size;
     if (wanted === undefined || current === undefined) return;
@@ -50,14 +50,16 @@ export function useScreen(
     size.current = wanted;
     // A terminal that has just ended cannot be resized, and need not be.
     callDaemon('resizeTerminal', { id, ...wanted }).catch(() => undefined);
-  });
+  }, [id]);
 
   useLayoutEffect(() => {
     const { current: place } = element;
     if (place === null) return;
+    // Those of later are followed below: a screen is made once.
+    const prefs = useTerminalPrefs.getState();
     const created = createScreen(place, {
-      fontSize,
-      isForScreenReader,
+      fontSize: prefs.fontSize,
+      isForScreenReader: prefs.isForScreenReader,
       onInput: (data) => inBackground(callDaemon('writeTerminal', { id, data })),
       onLink: openLink,
       onKey: (event) => onKey(event),
@@ -67,7 +69,7 @@ export function useScreen(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const later = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => fit(), resizeDelayMs);
+      timer = setTimeout(fit, resizeDelayMs);
     };
     const observer = new ResizeObserver(later);
     observer.observe(place);
@@ -79,13 +81,12 @@ export function useScreen(
       screen.current = undefined;
       created.dispose();
     };
-    // The prefs are followed below: a screen is made once.
-  }, [id, element]);
+  }, [id, element, fit]);
 
   useEffect(() => {
     screen.current?.setFontSize(fontSize);
     fit();
-  }, [fontSize]);
+  }, [fontSize, fit]);
   useEffect(() => screen.current?.setScreenReader(isForScreenReader), [isForScreenReader]);
 
   const { error, retry } = useSubscription('attachTerminal', { id }, (event: CallEvent<'attachTerminal'>) => {

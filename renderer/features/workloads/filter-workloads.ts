@@ -41,7 +41,10 @@ export function joinEngagements(
 }
 
 export function filterWorkloads(rows: Iterable<ShownWorkload>, filter: WorkloadFilter): readonly ShownWorkload[] {
-  const words = filter.text.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = filter.text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   const found: ShownWorkload[] = [];
   for (const row of rows) {
     if (filter.namespace !== undefined && row.workload.namespace !== filter.namespace) continue;

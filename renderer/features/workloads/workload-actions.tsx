@@ -65,7 +65,9 @@ function More({ row }: { readonly row: ShownWorkload }) {
         {addresses.map(({ address, isHttp }) => (
           <Fragment key={address}>
             <Menu.Item onClick={() => clipboard.copy(address)}>{words.copyAddress(address)}</Menu.Item>
-            {isHttp && <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>}
+            {isHttp && (
+              <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>
+            )}
           </Fragment>
         ))}
       </Menu.Dropdown>
@@ -83,7 +85,8 @@ function addressesOf({ workload, details }: ShownWorkload): readonly { address: 
   return (details?.services ?? []).flatMap(({ name, ports }) =>
     ports.map(({ name: portName = '', port, protocol, appProtocol = '' }) => ({
       address: `${name}.${workload.namespace}:${port}`,
-      isHttp: protocol === 'TCP' && (/^http/.test(`${appProtocol}`) || /^http\b/.test(portName) || [80, 8080, 3000].includes(port)),
+      isHttp:
+        protocol === 'TCP' && (appProtocol.startsWith('http') || /^http\b/.test(portName) || [80, 8080, 3000].includes(port)),
     })),
   );
 }

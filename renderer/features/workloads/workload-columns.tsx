@@ -36,7 +36,13 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
     label: names.ready,
     width: 'minmax(84px, 0.7fr)',
     value: ({ workload, details }) =>
-      details === undefined ? (workload.state === 'available' ? 1 : 0) : details.desired === 0 ? 1 : details.ready / details.desired,
+      details === undefined
+        ? workload.state === 'available'
+          ? 1
+          : 0
+        : details.desired === 0
+          ? 1
+          : details.ready / details.desired,
     cell: ({ workload, details }) => <Ready workload={workload} details={details} />,
     isNumber: true,
   },
@@ -54,7 +60,13 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
     width: 'minmax(80px, 0.7fr)',
     value: ({ workload }) => workload.agent,
     cell: ({ workload: { agent } }) =>
-      agent === 'none' ? <span className="tp-dim">{words.agents.none}</span> : <State shape="check" tone="dim">{words.agents[agent]}</State>,
+      agent === 'none' ? (
+        <span className="tp-dim">{words.agents.none}</span>
+      ) : (
+        <State shape="check" tone="dim">
+          {words.agents[agent]}
+        </State>
+      ),
   },
   {
     id: 'engaged',
@@ -75,7 +87,12 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
     label: names.images,
     width: 'minmax(120px, 2fr)',
     value: ({ details }) => details?.containers.map(({ image }) => image).join(', ') ?? '',
-    cell: ({ details }) => (details === undefined ? unknown : <span className="tp-mono">{details.containers.map(({ image }) => image).join(', ')}</span>),
+    cell: ({ details }) =>
+      details === undefined ? (
+        unknown
+      ) : (
+        <span className="tp-mono">{details.containers.map(({ image }) => image).join(', ')}</span>
+      ),
   },
   {
     id: 'age',
@@ -90,30 +107,75 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
 
 function Ready({ workload: { state }, details }: Pick<ShownWorkload, 'workload' | 'details'>) {
   if (details === undefined) {
-    if (state === 'available') return <State shape="solid" tone="good">{words.states.available}</State>;
-    if (state === 'failure') return <State shape="triangle" tone="bad">{words.states.failure}</State>;
-    return <State shape="half" tone="warn">{words.states[state]}</State>;
+    if (state === 'available')
+      return (
+        <State shape="solid" tone="good">
+          {words.states.available}
+        </State>
+      );
+    if (state === 'failure')
+      return (
+        <State shape="triangle" tone="bad">
+          {words.states.failure}
+        </State>
+      );
+    return (
+      <State shape="half" tone="warn">
+        {words.states[state]}
+      </State>
+    );
   }
   const text = `${details.ready}/${details.desired}`;
-  if (details.desired === 0) return <State shape="dash" tone="dim">{text}</State>;
-  if (details.ready >= details.desired) return <State shape="solid" tone="good">{text}</State>;
-  return details.ready === 0 ? <State shape="triangle" tone="bad">{text}</State> : <State shape="half" tone="warn">{text}</State>;
+  if (details.desired === 0)
+    return (
+      <State shape="dash" tone="dim">
+        {text}
+      </State>
+    );
+  if (details.ready >= details.desired)
+    return (
+      <State shape="solid" tone="good">
+        {text}
+      </State>
+    );
+  return details.ready === 0 ? (
+    <State shape="triangle" tone="bad">
+      {text}
+    </State>
+  ) : (
+    <State shape="half" tone="warn">
+      {text}
+    </State>
+  );
 }
 
 function EngagedBy({ row: { mine, others } }: { readonly row: ShownWorkload }) {
   if (mine !== undefined) {
     const since = 'since' in mine.state ? ageText(mine.state.since, Date.now()) : mine.state.stage;
-    return <State shape="solid" tone="accent">{words.me(since)}</State>;
+    return (
+      <State shape="solid" tone="accent">
+        {words.me(since)}
+      </State>
+    );
   }
-  if (others.length > 0) return <State shape="half" tone="dim">{others.join(', ')}</State>;
+  if (others.length > 0)
+    return (
+      <State shape="half" tone="dim">
+        {others.join(', ')}
+      </State>
+    );
   return null;
 }
 
 /** Ports of Services, or of containers where there are none. */
 function portsText({ details }: ShownWorkload): string {
   if (details === undefined) return '';
-  const services = details.services.flatMap(({ ports }) => ports.map(({ name, port }) => (name === undefined ? `${port}` : `${name} ${port}`)));
-  const containers = details.containers.flatMap(({ ports }) => ports.map(({ name, port }) => (name === undefined ? `${port}` : `${name} ${port}`)));
+  const services = details.services.flatMap(({ ports }) =>
+    ports.map(({ name, port }) => (name === undefined ? `${port}` : `${name} ${port}`)),
+  );
+  const containers = details.containers.flatMap(({ ports }) =>
+    ports.map(({ name, port }) => (name === undefined ? `${port}` : `${name} ${port}`)),
+  );
   return [...new Set(services.length > 0 ? services : containers)].join(', ');
 }
 

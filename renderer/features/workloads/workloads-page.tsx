@@ -7,12 +7,19 @@ import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { selectEngagements, useMirror } from '../../stores/mirror.ts';
 import { changeWindowPrefs, useWindowPrefs } from '../../stores/prefs.ts';
 import { openPlace } from '../../stores/view.ts';
-import { retryWorkloads, useWorkloads } from '../../stores/workloads.ts';
+import { useWorkloads } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import { DataTable } from '../../ui/data-table.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Empty, Loading, Page } from '../../ui/page.tsx';
-import { filterWorkloads, fitsChip, joinEngagements, type ShownWorkload, type WorkloadChip, workloadChips } from './filter-workloads.ts';
+import {
+  filterWorkloads,
+  fitsChip,
+  joinEngagements,
+  type ShownWorkload,
+  type WorkloadChip,
+  workloadChips,
+} from './filter-workloads.ts';
 import { openIntercept, WorkloadActions } from './workload-actions.tsx';
 import { workloadColumns } from './workload-columns.tsx';
 
@@ -22,7 +29,7 @@ const noFilter = { text: '', chips: [], namespace: undefined } as const;
 /** The workloads of the connected namespaces, live. */
 export function WorkloadsPage() {
   const connection = useCurrentConnection();
-  const { isLoaded, error } = useWorkloads();
+  const { isLoaded, error, retry } = useWorkloads();
   const title = texts.shell.pages.workloads;
   if (!isLive(connection)) {
     const isConnecting = connection?.state.kind === 'connecting';
@@ -46,7 +53,7 @@ export function WorkloadsPage() {
           title={words.failed}
           error={error}
           actions={
-            <Button variant="default" onClick={retryWorkloads}>
+            <Button variant="default" onClick={retry}>
               {texts.shell.retry}
             </Button>
           }
@@ -87,12 +94,17 @@ function WorkloadTable({ namespace, isPaused }: { readonly namespace: string; re
     setChips(noFilter.chips);
     setNamespace(noFilter.namespace);
   };
-  const toggle = (chip: WorkloadChip) => setChips(chips.includes(chip) ? chips.filter((each) => each !== chip) : [...chips, chip]);
+  const toggle = (chip: WorkloadChip) =>
+    setChips(chips.includes(chip) ? chips.filter((each) => each !== chip) : [...chips, chip]);
   return (
     <Page
       isFlush
       title={texts.shell.pages.workloads}
-      detail={<span className="tp-number" role="status">{words.count(shown.length, all.length)}</span>}
+      detail={
+        <span className="tp-number" role="status">
+          {words.count(shown.length, all.length)}
+        </span>
+      }
       actions={
         <>
           {namespaces.length > 1 && (
@@ -163,7 +175,12 @@ function WorkloadTable({ namespace, isPaused }: { readonly namespace: string; re
   );
 }
 
-function Chip({ chip, rows, isPressed, onToggle }: {
+function Chip({
+  chip,
+  rows,
+  isPressed,
+  onToggle,
+}: {
   readonly chip: WorkloadChip;
   readonly rows: readonly ShownWorkload[];
   readonly isPressed: boolean;

@@ -24,7 +24,6 @@ export const diagnoseTexts = {
   runOne: (title: string) => `Run again: ${title}`,
   stop: 'Stop',
   running: 'Running',
-  waiting: 'Waiting',
   notRun: 'Not run',
   words: { pass: 'Pass', warn: 'Warning', fail: 'Fail', 'not-applicable': 'Not applicable' },
   summary: (pass: number, warn: number, fail: number, other: number) =>

@@ -10,8 +10,6 @@ export const helperTexts = {
   copyCommand: 'Copy the command',
   changes: 'Changes while connected',
   paths: 'Files that it uses',
-  path: 'Path',
-  purpose: 'What for',
   start: 'Start the helper…',
   startHint: 'The system asks for your password, and starts exactly the command above.',
   startFailed: 'The helper could not be started',

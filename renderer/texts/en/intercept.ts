@@ -112,7 +112,8 @@ export const interceptTexts = {
   rightsAll: (count: number) => `You have all ${count} that are needed.`,
   rightsUnknown: 'The cluster does not say which rights you have.',
   rightsMissing: 'You lack some that are needed:',
-  right: (verb: string, resource: string, namespace: string) => (namespace === '' ? `${verb} ${resource}` : `${verb} ${resource} in ${namespace}`),
+  right: (verb: string, resource: string, namespace: string) =>
+    namespace === '' ? `${verb} ${resource}` : `${verb} ${resource} in ${namespace}`,
   warnings: 'Warnings',
   commandLine: 'The same as a command line',
   copyCommandLine: 'Copy the command line',

@@ -17,11 +17,13 @@ export const logTexts = {
   empty: 'No lines yet',
   emptyDetail: 'New lines show here as they are written.',
   noneShown: 'No line is as grave as the filter asks for',
-  dropped: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'line' : 'lines'} left out: they came faster than they can be shown`,
+  dropped: (count: number) =>
+    `${count.toLocaleString()} ${count === 1 ? 'line' : 'lines'} left out: they came faster than they can be shown`,
   search: 'Search in the log',
   searchNext: 'Next match',
   searchPrevious: 'Previous match',
-  matches: (index: number, count: number) => (count === 0 ? 'No match' : `${index.toLocaleString()} of ${count.toLocaleString()}`),
+  matches: (index: number, count: number) =>
+    count === 0 ? 'No match' : `${index.toLocaleString()} of ${count.toLocaleString()}`,
   level: 'Level',
   levels: { all: 'All levels', error: 'Errors', warn: 'Warnings and worse', info: 'Info and worse', debug: 'Debug and worse' },
   wrap: 'Wrap lines',

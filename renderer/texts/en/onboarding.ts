@@ -52,7 +52,8 @@ export const onboardingTexts = {
   connectFailed: 'The connection failed',
   connected: (place: string) => `Connected to ${place}`,
   tryTitle: 'Try it without a cluster of your own',
-  trySandbox: 'The sandbox is a small stand-in cluster on this laptop with a demo shop in it. Intercept one of its workloads and look what happens; nothing leaves this laptop.',
+  trySandbox:
+    'The sandbox is a small stand-in cluster on this laptop with a demo shop in it. Intercept one of its workloads and look what happens; nothing leaves this laptop.',
   tryNoSandbox: 'You are set. The workloads of the cluster you connect to are on the first page; choose one and intercept it.',
   sandboxOpen: 'Open the sandbox',
   sandboxOpening: 'Starting the sandbox',

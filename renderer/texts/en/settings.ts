@@ -37,7 +37,8 @@ export const settingTexts = {
   copyPath: (path: string) => `Copy ${path}`,
   showPath: (path: string) => `Show ${path} in its folder`,
   config: 'Configuration',
-  configDetail: 'What is in effect now, and where each value comes from. Values that you change here go into the configuration file.',
+  configDetail:
+    'What is in effect now, and where each value comes from. Values that you change here go into the configuration file.',
   configConnected: 'What a cluster or its kubeconfig says shows while you are connected.',
   configFailed: 'The configuration cannot be read',
   configFilter: 'Filter settings',

@@ -1,7 +1,6 @@
 export const terminalTexts = {
   tabs: 'Terminals',
   open: 'New terminal',
-  opening: 'Opening a terminal',
   openFailed: 'The terminal could not be opened',
   moreKinds: 'Other terminals',
   openIn: (connection: string) => `In connection ${connection}`,
@@ -9,14 +8,13 @@ export const terminalTexts = {
   close: (name: string) => `Close terminal ${name}`,
   closing: (name: string) => `Closing ${name}`,
   emptyTitle: 'No terminals',
-  emptyOn: 'A terminal here has the names and addresses of the cluster, and KUBECONFIG set to its context and namespace. It goes on when you close the window.',
+  emptyOn:
+    'A terminal here has the names and addresses of the cluster, and KUBECONFIG set to its context and namespace. It goes on when you close the window.',
   emptyOff: 'Not connected: a terminal that you open now is an ordinary one. Connect first for one that reaches the cluster.',
   screen: (name: string) => `Terminal ${name}`,
-  attaching: 'Reading the screen',
   attachFailed: 'The terminal cannot be shown',
   notConnected: 'not connected',
   gone: 'connection is gone',
-  connection: 'Connection',
   engagement: 'Environment of',
   exited: (code: number) => `Ended with exit code ${code}`,
   exitedHint: 'What it printed stays until you close it.',
@@ -37,4 +35,5 @@ export const terminalTexts = {
   smaller: 'Smaller text',
   leaveHint: 'Ctrl+F6 leaves the terminal',
   closed: 'This terminal was closed',
+  openInPanel: 'Show in the panel',
 } as const;

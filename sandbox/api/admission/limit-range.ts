@@ -37,13 +37,17 @@ export function requireWithinLimits(store: ObjectStore, pod: KubeObject): void {
       ];
     }
     if (item['type'] !== 'Container') return [];
-    return listAt(pod, 'spec', 'containers').flatMap((container) => {
-      const amount = (kind: string, name: string) => parseQuantity(fieldAt(container, 'resources', kind, name) ?? 0);
-      return [
-        ...max.flatMap(([name, bound]) => tooMuch('Container', name, bound, amount('limits', name))),
-        ...min.flatMap(([name, bound]) => tooLittle('Container', name, bound, amount('requests', name))),
-      ];
-    });
+    const ratios = Object.entries((item['maxLimitRequestRatio'] ?? {}) as Fields);
+    return ['containers', 'initContainers']
+      .flatMap((list) => listAt(pod, 'spec', list))
+      .flatMap((container) => {
+        const amount = (kind: string, name: string) => parseQuantity(fieldAt(container, 'resources', kind, name) ?? 0);
+        return [
+          ...max.flatMap(([name, bound]) => tooMuch('Container', name, bound, amount('limits', name))),
+          ...min.flatMap(([name, bound]) => tooLittle('Container', name, bound, amount('requests', name))),
+          ...ratios.flatMap(([name, bound]) => tooFar(name, bound, amount('limits', name), amount('requests', name))),
+        ];
+      });
   });
   if (causes.length > 0)
     throw forbidden(resources.pods, pod.metadata.name, causes.length === 1 ? (causes[0] ?? '') : `[${causes.join(', ')}]`);
@@ -63,4 +67,10 @@ function tooLittle(type: string, name: string, bound: unknown, request: number):
   const rule = `minimum ${name} usage per ${type} is ${String(bound)}`;
   if (request === 0) return [`${rule}.  No request is specified`];
   return request < parseQuantity(bound) ? [`${rule}, but request is ${formatQuantity(name, request)}`] : [];
+}
+
+function tooFar(name: string, bound: unknown, limit: number, request: number): readonly string[] {
+  const rule = `${name} max limit to request ratio per Container is ${String(bound)}`;
+  if (limit === 0 || request === 0) return [`${rule}, but no request is specified or request is 0`];
+  return limit / request > parseQuantity(bound) ? [`${rule}, but provided ratio is ${(limit / request).toFixed(6)}`] : [];
 }

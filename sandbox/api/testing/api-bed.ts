@@ -106,5 +106,6 @@ function playedNode(): NodeApi {
       const echo = new PassThrough();
       return echo;
     },
+    usage: () => [],
   };
 }
