@@ -6,6 +6,7 @@ import { daemonChannels } from './api/daemon-channels.ts';
 import { keepDaemonSession } from './api/daemon-session.ts';
 import { App } from './app/app.tsx';
 import { dockPanels } from './app/dock-panels.ts';
+import { loadPartsWhenIdle } from './app/lazy-part.ts';
 import { type DockTab, useView } from './stores/view.ts';
 
 const root = document.querySelector('#root');
@@ -19,3 +20,4 @@ createRoot(root).render(
     <App />
   </StrictMode>,
 );
+loadPartsWhenIdle();

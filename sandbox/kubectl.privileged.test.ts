@@ -103,7 +103,7 @@ describe.skipIf(obstacle !== undefined)(
 
     it('gets tables, and describes with events', async () => {
       expect(await must(['get', 'deployment,service', '-o', 'wide'])).toMatch(
-        /deployment.apps\/web +2\/2 +2 +2[\s\S]*ClusterIP +10\.96\./,
+        /deployment.apps\/web +2\/2 +2 +2[\s\S]*ClusterIP +10\.202\./,
       );
       expect(await must(['get', 'pods'])).toMatch(/^NAME +READY +STATUS +RESTARTS +AGE\nweb-\S+ +1\/1 +Running +0/);
       expect(await must(['describe', 'pod', '-l', 'app=web'])).toMatch(/Events:[\s\S]*Started container app/);

@@ -60,6 +60,11 @@ describe.skipIf(reasonToSkip !== '')(title('a connection through the interface')
     await expect(daemon.ask('verify-tcp')).resolves.toEqual({ ok: true });
   });
 
+  it('is the last thing that is heard of an interface which is given back in order', async () => {
+    await daemon.ask('verify-tcp');
+    await expect(daemon.ask('close')).resolves.toEqual([]);
+  });
+
   it('is missed where a firewall drops what comes in, and arrives again once the rule is gone', async () => {
     firewall('iifname tel0 ct state new drop');
     await expect(daemon.ask('verify-tcp')).resolves.toMatchObject({

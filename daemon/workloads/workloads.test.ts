@@ -252,7 +252,10 @@ describe('checkLaptopPort', () => {
     cleanups.push(() => child.kill());
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const port = Number(line.toString());
-    expect(await checkLaptopPort('127.0.0.1', port)).toMatchObject({ listening: true, process: { name: 'node', pid: child.pid } });
+    expect(await checkLaptopPort('127.0.0.1', port)).toMatchObject({
+      listening: true,
+      process: { name: 'node', pid: child.pid },
+    });
     child.kill();
     await once(child, 'exit');
     expect(await checkLaptopPort('127.0.0.1', port)).toEqual({ listening: false });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { bundleProgram } from '../workloads/bundle.ts';
 import { deployment, programConfigMap, service } from '../workloads/manifests.ts';
 
-const missing = missingForProduct();
+const missing = missingForProduct() ?? (spawnSync('unzip', ['-v']).error === undefined ? undefined : 'needs the program unzip');
 const logRule: Rule = { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] };
 
 /** What must not be found, in the environment of the workload. */
@@ -45,7 +46,7 @@ describe.skipIf(missing !== undefined)(titled('gather-logs', missing), () => {
     token = String(user['token']);
     await laptop.writeFile('.kube/config', kubeconfigText({ e2e: { ...context, user } }));
     await product.connect();
-    await product.must(['loglevel', 'debug']);
+    await product.must(['loglevel', 'debug', '--duration', '1m']);
     const { api } = await openApi(laptop);
     const handler = { command: 'env; echo ready; sleep 600', directory: laptop.home, environment: {} };
     await api.call('intercept', {

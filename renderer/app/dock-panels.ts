@@ -1,5 +1,6 @@
-import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { ComponentType, LazyExoticComponent } from 'react';
 import type { DockTab } from '../stores/view.ts';
+import { lazyPart } from './lazy-part.ts';
 
 export interface DockPanelEntry {
   readonly Component: LazyExoticComponent<ComponentType<{ readonly tab: DockTab; readonly isShown: boolean }>>;
@@ -8,7 +9,7 @@ export interface DockPanelEntry {
 /** What the tabs of the docked panel show, by their kind. A kind without an entry is not offered. */
 export const dockPanels: Partial<Readonly<Record<DockTab['kind'], DockPanelEntry>>> = {
   terminal: {
-    Component: lazy(async () => ({ default: (await import('../features/terminal/terminal-panel.tsx')).TerminalPanel })),
+    Component: lazyPart(async () => (await import('../features/terminal/terminal-panel.tsx')).TerminalPanel),
   },
-  log: { Component: lazy(async () => ({ default: (await import('../features/logs/log-panel.tsx')).LogPanel })) },
+  log: { Component: lazyPart(async () => (await import('../features/logs/log-panel.tsx')).LogPanel) },
 };

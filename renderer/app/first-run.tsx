@@ -1,7 +1,8 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { selectPreferences, useMirror } from '../stores/mirror.ts';
+import { lazyPart } from './lazy-part.ts';
 
-const Welcome = lazy(async () => ({ default: (await import('../features/onboarding/welcome.tsx')).Welcome }));
+const Welcome = lazyPart(async () => (await import('../features/onboarding/welcome.tsx')).Welcome);
 
 /** Over everything, until the person has seen or skipped it. */
 export function FirstRun() {

@@ -5,6 +5,7 @@ import { LaptopNetwork } from '../laptop-network.ts';
 
 /** A daemon reduced to one interface without a cluster behind it, for tests inside a network namespace: commands as lines of JSON. */
 let network: LaptopNetwork | undefined;
+const warnings: string[] = [];
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, argument } = JSON.parse(line) as { command: string; argument: string };
@@ -26,7 +27,7 @@ async function run(command: string, argument: string): Promise<unknown> {
           dialer: { dial: async () => await Promise.reject(new Error('There is no cluster')) },
           realOf: (endpoint) => endpoint,
           dialTimeoutMs: 1_000,
-          logger: silentLogger,
+          logger: { ...silentLogger, warn: (message) => void warnings.push(message) },
           onLost: () => undefined,
         },
         AbortSignal.timeout(10_000),
@@ -35,7 +36,8 @@ async function run(command: string, argument: string): Promise<unknown> {
     case 'verify-tcp':
       return await network?.verifyTcp();
     case 'close':
-      return await network?.close();
+      await network?.close();
+      return warnings;
     default:
       throw new Error(`No command ${command}`);
   }

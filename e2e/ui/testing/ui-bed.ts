@@ -24,6 +24,8 @@ export interface WindowOptions {
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const pictures = join(import.meta.dirname, '../../../.cache/ui');
+/** Other programs of this machine make and remove network interfaces, at which browsers break off what they load. */
+const networkChange = /ERR_NETWORK_CHANGED/;
 /** A machine on which much else runs needs seconds for a page. */
 const actionTimeoutMs = 20_000;
 const testTimeoutMs = 90_000;
@@ -76,16 +78,29 @@ export function createUiBed(): { open(world: World, options?: WindowOptions): Pr
       context.setDefaultTimeout(actionTimeoutMs);
       const page = await context.newPage();
       const note = (text: string) => {
-        if (options.expectedErrors?.test(text) !== true) errors.push(text);
+        if (options.expectedErrors?.test(text) !== true && !networkChange.test(text)) errors.push(text);
       };
       page.on('pageerror', (error) => note(String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') note(message.text());
       });
-      await page.goto(host.url);
+      await load(page, host.url);
       return { page, state, host };
     },
   };
+}
+
+/** What is broken off by a change of network is loaded once more. */
+async function load(page: Page, url: string): Promise<void> {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      await page.goto(url);
+      await page.locator('.app-shell').waitFor();
+      return;
+    } catch (error) {
+      if (attempt === 2) throw error;
+    }
+  }
 }
 
 /** Keeps a picture of the window for people to look at. */

@@ -1,7 +1,9 @@
+import { useEffect, useRef } from 'react';
 import { useAnswer } from '../../api/use-call.ts';
 import { disconnect, inBackground } from '../../domain/connection-actions.ts';
 import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
+import { useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { Page } from '../../ui/page.tsx';
 import { useConnectDraft } from './connect-draft.ts';
@@ -18,7 +20,15 @@ const words = texts.connect;
 export function ConnectPage() {
   const connection = useCurrentConnection();
   const run = useConnectRun((state) => state.run);
+  const place = useView((view) => view.place);
   const title = texts.shell.pages.connect;
+  // Who comes here again, by a remedy of the failure or by the rail, wants to choose.
+  const arrivedAt = useRef(place);
+  useEffect(() => {
+    if (arrivedAt.current === place) return;
+    arrivedAt.current = place;
+    if (useConnectRun.getState().run?.state === 'failed') forgetRun();
+  }, [place]);
   if (run !== undefined) {
     return (
       <Page title={title}>

@@ -72,7 +72,7 @@ export const connectTexts = {
   failedAt: (step: string) => `The connection failed: ${step}`,
   failed: 'The connection failed',
   back: 'Choose another cluster',
-  on: 'Connected',
+  on: 'Cluster',
   since: 'Since',
   state: 'State',
   modes: { host: 'Whole laptop', rootless: 'Rootless' },
