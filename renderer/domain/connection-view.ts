@@ -1,5 +1,5 @@
 import { assertNever } from '#base/common/assert-never.ts';
-import { type Connection, type ConnectStage, connectStages } from '#protocol/local-api/model.ts';
+import type { Connection } from '#protocol/local-api/model.ts';
 import type { Mirror } from '../stores/mirror.ts';
 
 /** The product's five words for a connection. */
@@ -36,9 +36,4 @@ export function selectConnection({ state }: Mirror, chosen: string | undefined):
 /** The `use` of calls: names go through a regular expression there. */
 export function exactly({ name }: Pick<Connection, 'name'>): string {
   return `^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
-}
-
-/** The step that was not finished when a connect failed. */
-export function failedStage({ stageTimesMs }: Pick<Connection, 'stageTimesMs'>): ConnectStage | undefined {
-  return connectStages.find((stage) => stageTimesMs[stage] === undefined);
 }
