@@ -109,10 +109,18 @@ export class FileTail {
 
   /** The file that was read has another name now; younger ones may lie between it and the present one. */
   async #followRotation(): Promise<boolean> {
-    const next = await this.#youngerThan(this.#inode);
-    await this.close();
+    // What was written between the last look and the rotation; afterwards nobody writes there.
+    while (await this.#read());
+    const former = this.#inode;
+    for (;;) {
+      const next = await this.#youngerThan(former);
+      await this.close();
+      if (!(await this.#open(next))) return false;
+      // Another rotation in between would have given the name to a younger file.
+      if ((await this.#youngerThan(former)) === next) break;
+    }
     this.#restart();
-    return await this.#open(next);
+    return true;
   }
 
   async #youngerThan(inode: number): Promise<string> {
