@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { describeConnection } from '#net/tunnel/stream-info.ts';
 import type { DialRequest, InterceptInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -226,7 +227,9 @@ export class Engagements {
       this.#sessionId = live.session;
       this.#remember();
       try {
-        await Promise.race([live.link.closed, this.#watchDials(live, both), this.#watchIntercepts(live, both)]);
+        const watching = Promise.race([live.link.closed, this.#watchDials(live, both), this.#watchIntercepts(live, both)]);
+        // A call that has just begun does not always hear that it was given up, and an end waits for this one.
+        await untilAborted(watching, signal);
       } finally {
         end.abort();
       }

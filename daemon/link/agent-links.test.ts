@@ -289,6 +289,21 @@ describe('direct ways to agents', () => {
       await expect.poll(() => cluster.forwardsTo('shop-1')).toBe(0);
     });
 
+    it('end at once, although the watch of pods does not hear of it', async () => {
+      const deaf = {
+        watchAgentPods: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) }),
+      };
+      const live = {
+        link: { manager: deaf, closed: new Promise<void>(() => undefined), isOpen: true },
+        session: { sessionId: 'one' },
+      };
+      const options = { openCluster: () => cluster.open(), isEnabled: () => true, onDialRequest: () => undefined };
+      const stuck = new AgentLinks({ ...options, session: { live: async () => live as never }, logger: silentLogger });
+      stuck.start();
+      await new Promise((resolve) => setImmediate(resolve));
+      await stuck.stop();
+    });
+
     it('are as many as needed, and no more than eight pods', async () => {
       pods = Array.from({ length: 12 }, (_, index) => ({
         podName: `shop-${index}`,

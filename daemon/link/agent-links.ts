@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatIp, ipFromBytes } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import type { AgentPodInfo, DialRequest, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
@@ -167,7 +168,9 @@ export class AgentLinks {
       this.#session = session;
       const end = new AbortController();
       try {
-        await Promise.race([link.closed, this.#watchPods(link.manager, session, AbortSignal.any([signal, end.signal]))]);
+        const watching = this.#watchPods(link.manager, session, AbortSignal.any([signal, end.signal]));
+        // A call that has just begun does not always hear that it was given up, and an end waits for this one.
+        await untilAborted(Promise.race([link.closed, watching]), signal);
       } catch (error) {
         if (!signal.aborted && link.isOpen) this.#options.logger.debug('The watch of agents ended', { error });
       } finally {
