@@ -4,6 +4,12 @@ import { clientSessionOptions, connectionWindowBytes } from '#net/tunnel/http2-o
 import { keepAlive } from '../laptop/keep-alive.ts';
 
 /**
+ * Within a cluster this takes milliseconds. A Service may lead to a pod that is gone for a moment, where nobody says so: the kernel alone
+ * would try for two minutes.
+ */
+const connectTimeoutMs = 2_000;
+
+/**
  * An HTTP/2 connection to the traffic-manager, made when it is first used and again after it broke. The session manager that Connect
  * brings is not used: it pings connections that have ended already, which ends the process (connect-node 2.1.2).
  */
@@ -27,6 +33,8 @@ export class ManagerConnection {
     const forget = () => {
       if (this.#session === session) this.#session = undefined;
     };
+    const timer = setTimeout(() => session.destroy(new Error('The traffic-manager does not answer')), connectTimeoutMs);
+    session.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     // Streams hear of its end by themselves.
     session
       .on('error', () => undefined)

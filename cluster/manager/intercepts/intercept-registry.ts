@@ -48,6 +48,8 @@ export class InterceptRegistry {
   readonly #clock: () => Date;
   /** By id. Those that were displaced stay until their laptop has seen it. */
   readonly #intercepts = new Map<string, Intercept>();
+  /** Workloads that a laptop has spoken of: what is said of them is the whole truth. */
+  readonly #heardOf = new Set<string>();
   readonly #unsubscribe: () => void;
   #settling: NodeJS.Timeout | undefined;
   #created = 0;
@@ -59,6 +61,7 @@ export class InterceptRegistry {
     this.#unsubscribe = options.sessions.subscribe((event) => this.#follow(event));
     this.#settling = setTimeout(() => {
       this.#settling = undefined;
+      this.#heardOf.clear();
       this.changes.tell();
     }, this.#options.settleMs).unref();
   }
@@ -195,7 +198,9 @@ export class InterceptRegistry {
       return { key: keyOf(intercepts), value: intercepts.map(toLaptop) };
     }
     const intercepts = this.#live().filter((intercept) => isAgentOf(intercept, session.agent));
-    if (intercepts.length === 0 && this.#settling !== undefined) return undefined;
+    const { namespace, name } = session.agent;
+    const isUnheard = this.#settling !== undefined && !this.#heardOf.has(workloadOf(namespace, name));
+    if (intercepts.length === 0 && isUnheard) return undefined;
     return { key: keyOf(intercepts), value: intercepts.map((intercept) => toAgent(intercept, session.id)) };
   }
 
@@ -260,6 +265,7 @@ export class InterceptRegistry {
 
   #drop(intercept: Intercept, because: string): void {
     this.#intercepts.delete(intercept.id);
+    if (this.#settling !== undefined) this.#heardOf.add(workloadOf(intercept.spec.namespace, intercept.spec.agent));
     this.#options.logger.info('An intercept ended', { ...fieldsOf(intercept), because });
     this.#tellWorkload(intercept);
     this.changes.tell();
@@ -293,6 +299,10 @@ function isAgentOf({ spec }: Intercept, agent: AgentInfo): boolean {
 }
 
 /** The order is that of creation, the same for every agent. */
+function workloadOf(namespace: string, name: string): string {
+  return `${name}.${namespace}`;
+}
+
 function keyOf(intercepts: readonly Intercept[]): string {
   return intercepts.map(({ id, revision }) => `${id}@${revision}`).join(' ');
 }

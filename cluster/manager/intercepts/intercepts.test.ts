@@ -270,6 +270,9 @@ describe('intercepts', () => {
     expect(session.sessionId).toBe(formerId);
     await laptop.createIntercept({ session, interceptSpec: onPort(8080) });
     expect(await firstWord).toMatchObject([{ id: `${formerId}:shop`, disposition: WAITING }]);
+    // What is left now is left, however new the traffic-manager is.
+    await laptop.removeIntercept({ session, name: 'shop' });
+    expect(await told(agent.session, (intercepts) => intercepts.length === 0)).toEqual([]);
     // One that is in use is nobody else's.
     expect((await laptop.arriveAsClient(identity, { headers })).sessionId).not.toBe(formerId);
   });

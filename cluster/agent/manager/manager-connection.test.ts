@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { ManagerConnection } from './manager-connection.ts';
+
+const sockets: Socket[] = [];
+// Takes connections and never says anything: to HTTP/2 that is a connection under way.
+const silent = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  silent.close();
+});
+
+it('keeps a connection that was made', async () => {
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const connection = new ManagerConnection(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+  const session = connection.session();
+  await once(session, 'connect');
+  expect(connection.session()).toBe(session);
+  connection.destroy();
+});
+
+it('gives up one that nobody answers, so that the next call makes another', { timeout: 10_000 }, async () => {
+  // Of the documentation range (RFC 5737), which leads nowhere, or nowhere that answers.
+  const connection = new ManagerConnection('http://192.0.2.1:8081');
+  const session = connection.session();
+  await new Promise<void>((resolve) => session.once('close', resolve));
+  expect(connection.session()).not.toBe(session);
+  connection.destroy();
+});
