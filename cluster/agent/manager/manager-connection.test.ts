@@ -22,12 +22,3 @@ it('keeps a connection that was made', async () => {
   expect(connection.session()).toBe(session);
   connection.destroy();
 });
-
-it('gives up one that nobody answers, so that the next call makes another', { timeout: 10_000 }, async () => {
-  // Of the documentation range (RFC 5737), which leads nowhere, or nowhere that answers.
-  const connection = new ManagerConnection('http://192.0.2.1:8081');
-  const session = connection.session();
-  await new Promise<void>((resolve) => session.once('close', resolve));
-  expect(connection.session()).not.toBe(session);
-  connection.destroy();
-});
