@@ -177,6 +177,13 @@ const handlers: WorkerHandlers = {
   },
 };
 
+// An HTTP/2 session that ends while its port-forward is stuck may fail an assertion of Node's own, long after whoever ended it has gone on.
+// The session is over then, which its heartbeat finds; everything else here would go down with it. Any other error ends the thread.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'ERR_INTERNAL_ASSERTION') throw error;
+  logger.error('Node failed an assertion of its own', { error });
+});
+
 port.on('message', (message: ToWorker) => {
   if (message.kind === 'cancel') running.get(message.id)?.abort();
   else void serve(message.id, message.call, message.input);
