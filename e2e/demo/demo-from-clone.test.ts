@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkout } from '../support/settings.ts';
+import { checkout, settings } from '../support/settings.ts';
 
 const run = promisify(execFile);
 /** Of nobody on this machine. */
@@ -13,7 +13,7 @@ const uid = 64_017;
 /** Packages are installed, bundles built, and pods started. */
 const timeoutMs = 240_000;
 
-const missing = process.platform !== 'linux' ? 'needs Linux' : process.getuid?.() === 0 ? undefined : 'needs root';
+const missing = settings.isFull ? missingFor() : 'minutes of installing: E2E_FULL is not set';
 const title = 'the demo in a bare clone';
 
 /** What anybody who has just cloned the repository does, with the sandbox that the demo starts. */
@@ -64,4 +64,9 @@ async function leftovers(): Promise<readonly string[]> {
     ...processes.stdout.split('\n').filter((line) => /(daemon|helper|sandbox|sandbox-machine|manager|agent)\.js/.test(line)),
     ...links.stdout.split('\n').filter((line) => /\b(tel\d+|tpsb\w*)\b/.test(line)),
   ];
+}
+
+function missingFor(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux';
+  return process.getuid?.() === 0 ? undefined : 'needs root';
 }
