@@ -2,12 +2,15 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { formatIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
+import type { KeepAliveTiming } from '#net/mux/mux-connection.ts';
 import { isDialable } from '#net/relay/dial-policy.ts';
 import { relayTcp } from '#net/relay/tcp-relay.ts';
 import { relayUdp } from '#net/relay/udp-relay.ts';
-import { acceptTunnel, agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
+import { agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { describeConnection, type Endpoint, type StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
 import type { AgentPort } from '#protocol/agent/agent-config.ts';
 import { wireVersion } from '#protocol/cluster/desktop-wire.ts';
 import { Agent } from '#protocol/cluster/generated/agent_pb.js';
@@ -18,7 +21,7 @@ import { HealthServer } from './health-server.ts';
 import { assessIntercepts, type PortIntercept, type Verdict } from './intercepts.ts';
 import { CallerCheck } from './laptop/caller-check.ts';
 import { DialWatchers } from './laptop/dial-watchers.ts';
-import { type KeepAliveTiming, keepAlive } from './laptop/keep-alive.ts';
+import { keepAlive, standardKeepAlive } from './laptop/keep-alive.ts';
 import { LaptopDialer } from './laptop/laptop-dialer.ts';
 import { type AgentSession, ManagerSession, type ManagerTiming } from './manager/manager-session.ts';
 import { TcpPort } from './ports/tcp-port.ts';
@@ -34,6 +37,8 @@ export interface TrafficAgentOptions {
   readonly host?: string;
   readonly managerTiming?: Partial<ManagerTiming>;
   readonly keepAliveTiming?: KeepAliveTiming;
+  /** How long the pod waits for the first word of intercepts before it counts as ready. Default 5 s. */
+  readonly readyGraceMs?: number;
 }
 
 const watchDialPath = '/telepresence.agent.Agent/WatchDial';
@@ -43,10 +48,19 @@ const dialTimeoutMs = { default: 5_000, max: 60_000 };
 
 const udpIdleMs = 60_000;
 
+/**
+ * A pod that is ready gets requests, and gives them to the app until it knows better. The traffic-manager answers within a moment; one that
+ * is away must not keep pods from their Services for longer than this.
+ */
+const readyGraceMs = 5_000;
+
 /** What open calls have to end in. */
 const stopGraceMs = 1_000;
 
-/** The traffic-agent of one pod. Its ports work from the start, with or without a traffic-manager: whatever fails, the app answers. */
+/**
+ * The traffic-agent of one pod. Its ports work from the start, with or without a traffic-manager: whatever fails, the app answers. It counts
+ * as ready when it knows the intercepts, so that a pod that joins a Service does not take requests past a laptop.
+ */
 export class TrafficAgent {
   readonly #options: TrafficAgentOptions;
   readonly #logger: Logger;
@@ -55,17 +69,20 @@ export class TrafficAgent {
   readonly #dialer: LaptopDialer;
   readonly #ports = new Map<AgentPort, TcpPort | UdpPort>();
   readonly #server: GrpcServer;
+  readonly #keepAlive: KeepAliveTiming;
   readonly #health: HealthServer;
   readonly #reviewed = new Map<string, Verdict['kind']>();
   #byPort: ReadonlyMap<AgentPort, PortIntercept> = new Map();
   #reviewedIn: AgentSession | undefined;
   #manager: ManagerSession | undefined;
-  #isReady = false;
+  #readiness: 'waiting' | 'ready' | 'leaving' = 'waiting';
+  #readyTimer: NodeJS.Timeout | undefined;
 
   constructor(options: TrafficAgentOptions) {
     const { settings, log, host } = options;
     this.#options = options;
     this.#logger = log.logger('agent', { workload: settings.config.workload.name, pod: settings.podName });
+    this.#keepAlive = options.keepAliveTiming ?? standardKeepAlive;
     this.#callers = new CallerCheck({
       ask: async (sessionId, signal) => (await this.#manager?.checkCaller(sessionId, signal)) ?? false,
       isOwner: (sessionId) => [...this.#byPort.values()].some((intercept) => intercept.sessionId === sessionId),
@@ -94,12 +111,14 @@ export class TrafficAgent {
     this.#server = new GrpcServer({
       routes: (router) => router.service(Agent, { version: () => ({ name: agentProductName, version: wireVersion }) }),
       rawCalls: new Map([
-        [agentTunnelPath, (stream) => void this.#serveTunnel(stream)],
+        [agentTunnelPath, (stream) => void this.#serveCall(stream)],
         [watchDialPath, (stream) => this.#serveWatchDial(stream)],
       ]),
+      onMuxStream: (stream) => void this.#serveTunnel(stream),
+      muxKeepAlive: this.#keepAlive,
       logger: this.#logger.child('grpc'),
     });
-    this.#health = new HealthServer(() => this.#isReady);
+    this.#health = new HealthServer(() => this.#readiness === 'ready');
   }
 
   /** Callers' TCP connections. */
@@ -136,14 +155,18 @@ export class TrafficAgent {
       ...(managerTiming === undefined ? {} : { timing: managerTiming }),
     });
     this.#manager.start();
-    this.#isReady = true;
+    this.#readyTimer = setTimeout(() => {
+      if (this.#readiness === 'waiting') this.#logger.warn('Ready without a word of the traffic-manager');
+      this.#becomeReady();
+    }, this.#options.readyGraceMs ?? readyGraceMs);
     this.#logger.info('Listening', { apiPort, healthPort, ports: [...this.#ports.keys()].map(({ agentPort }) => agentPort) });
     return { apiPort, healthPort };
   }
 
   /** Takes leave of the traffic-manager; connections go on, and new ones are still taken, for the app outlives the announcement. */
   async leave(): Promise<void> {
-    this.#isReady = false;
+    this.#readiness = 'leaving';
+    clearTimeout(this.#readyTimer);
     await this.#manager?.stop();
   }
 
@@ -174,6 +197,12 @@ export class TrafficAgent {
     const waiting = new Set(verdicts.map(({ id }) => id));
     for (const id of this.#reviewed.keys()) if (!waiting.has(id)) this.#reviewed.delete(id);
     for (const { id, verdict } of verdicts) void this.#review(id, verdict, session);
+    this.#becomeReady();
+  }
+
+  #becomeReady(): void {
+    clearTimeout(this.#readyTimer);
+    if (this.#readiness === 'waiting') this.#readiness = 'ready';
   }
 
   /** Once for each verdict, and again after a failure with the next snapshot. */
@@ -205,12 +234,16 @@ export class TrafficAgent {
 
   /** Laptops come by port-forwards, which do not end when the laptop vanishes. */
   #serveWatchDial(stream: ServerHttp2Stream): void {
-    if (stream.session !== undefined) keepAlive(stream.session, this.#options.keepAliveTiming);
+    if (stream.session !== undefined) keepAlive(stream.session, this.#keepAlive);
     this.#watchers.serve(stream);
   }
 
-  async #serveTunnel(stream: ServerHttp2Stream): Promise<void> {
-    if (stream.session !== undefined) keepAlive(stream.session, this.#options.keepAliveTiming);
+  async #serveCall(stream: ServerHttp2Stream): Promise<void> {
+    if (stream.session !== undefined) keepAlive(stream.session, this.#keepAlive);
+    await this.#serveTunnel(stream);
+  }
+
+  async #serveTunnel(stream: CalleeStream): Promise<void> {
     try {
       const { info, tunnel } = await acceptTunnel(stream);
       tunnel.on('error', () => undefined);

@@ -185,6 +185,7 @@ export class TrafficManager {
         [managerTunnelPath, (stream) => this.#serveTunnel(stream)],
         [lookupDnsPath, (stream) => void serveLookupDns(stream, { sessions: this.#sessions, dns })],
       ]),
+      onMuxStream: (stream) => this.#serveTunnel(stream),
       maxMessageBytes: settings.maxReceiveBytes,
       logger: this.#logger.child('grpc'),
     });

@@ -5,9 +5,9 @@ import type { KubeClient } from '#net/kube/kube-client.ts';
 import { agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { DialRequest, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
-import { openWireSession } from './open-wire-session.ts';
+import { openSession } from './open-session.ts';
 import { type CarriedTunnel, SessionPool } from './session-pool.ts';
-import type { WireSession } from './wire-session.ts';
+import { WireSession } from './wire-session.ts';
 
 /** A pod that has an agent. */
 export interface AgentPod {
@@ -41,7 +41,7 @@ export class AgentLink {
     this.#kube = kube;
     this.#pool = new SessionPool({
       first,
-      open: (signal) => openWireSession(kube.credentials, targetOf(pod), signal),
+      open: (speak, signal) => openSession(kube.credentials, targetOf(pod), speak, signal),
       tunnelPath: agentTunnelPath,
       sharedForwards,
       maxForwards,
@@ -60,7 +60,12 @@ export class AgentLink {
     options: { readonly probe: ProbeTiming; readonly logger: Logger; readonly signal: AbortSignal },
   ): Promise<AgentLink> {
     try {
-      const first = await openWireSession(kube.credentials, targetOf(pod), options.signal);
+      const first = await openSession(
+        kube.credentials,
+        targetOf(pod),
+        (forward) => WireSession.open(forward, agentTunnelPath),
+        options.signal,
+      );
       return new AgentLink(kube, pod, first, options.probe, options.logger);
     } catch (error) {
       kube.close();

@@ -10,7 +10,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import { Link } from './link.ts';
 import { isSessionUnknown, managerError } from './manager-error.ts';
-import type { WireSession } from './wire-session.ts';
+import type { CarriedTunnel } from './session-pool.ts';
 
 export interface ClusterSessionOptions {
   /** Credentials as they are now: read again for each attempt, since files and tokens change. */
@@ -162,7 +162,7 @@ export class ClusterSession implements TunnelDialer {
     for (;;) {
       const { link, session } = await this.live(signal);
       const wasIdle = link.stats().streams === 0;
-      let carrier: WireSession | undefined;
+      let carrier: CarriedTunnel['carrier'] | undefined;
       try {
         const info = { connectionId: id, sessionId: session.sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 };
         const opened = await link.openTunnel(info, signal);

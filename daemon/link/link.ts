@@ -3,9 +3,9 @@ import type { KubeClient } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import { findManagerPod, type ManagerPod } from './find-manager.ts';
-import { openWireSession } from './open-wire-session.ts';
+import { openSession } from './open-session.ts';
 import { type CarriedTunnel, SessionPool } from './session-pool.ts';
-import type { DesktopClient, ManagerClient, WireSession } from './wire-session.ts';
+import { type DesktopClient, type ManagerClient, WireSession } from './wire-session.ts';
 
 /** Port-forwards that carry tunnels at the same time; more are opened only where the peer's stream limit asks for them. */
 const sharedForwards = 3;
@@ -26,7 +26,7 @@ export class Link {
     this.#kube = kube;
     this.#pool = new SessionPool({
       first,
-      open: (signal) => openWireSession(kube.credentials, pod, signal),
+      open: (speak, signal) => openSession(kube.credentials, pod, speak, signal),
       tunnelPath: managerTunnelPath,
       sharedForwards,
       maxForwards,
@@ -48,7 +48,7 @@ export class Link {
     try {
       const pod = await findManagerPod(kube, namespace, signal);
       onFound?.();
-      const first = await openWireSession(kube.credentials, pod, signal);
+      const first = await openSession(kube.credentials, pod, (forward) => WireSession.open(forward, managerTunnelPath), signal);
       return new Link(kube, pod, first, logger);
     } catch (error) {
       kube.close();

@@ -1,23 +1,28 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
+import { MuxRefusedError } from '#net/mux/mux-frames.ts';
+import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { WireSession } from './wire-session.ts';
+import { MuxSession } from './mux-session.ts';
+import { WireSession } from './wire-session.ts';
+
+type Session = WireSession | MuxSession;
 
 /** A tunnel and the session that carries it. */
 export interface CarriedTunnel {
   readonly tunnel: TunnelDuplex;
-  readonly carrier: WireSession;
+  readonly carrier: { readonly isOpen: boolean };
 }
 
 export interface SessionPoolOptions {
   /** For calls, and tunnels until there are more sessions. The pool lives as long as it. */
   readonly first: WireSession;
-  /** Opens another session with the same pod. */
-  readonly open: (signal: AbortSignal) => Promise<WireSession>;
-  /** The service that tunnels are opened on. */
+  /** Opens another port-forward to the same pod, and speaks on it. */
+  readonly open: <S>(speak: (forward: PortForward) => Promise<S>, signal: AbortSignal) => Promise<S>;
+  /** The service that tunnels are opened on, where the pod knows no multiplexed connections. */
   readonly tunnelPath: string;
   /** Port-forwards besides the first that carry tunnels at the same time, while streams have room. */
   readonly sharedForwards: number;
@@ -33,12 +38,17 @@ export interface SessionPoolOptions {
 /** Opening a port-forward to a pod of a healthy cluster takes 30 ms; a slow one far away some seconds. */
 const openTimeoutMs = 10_000;
 
-/** The sessions with one pod: a first one for calls, and more as tunnels need them. */
+/**
+ * The sessions with one pod: a first one for calls, and more as tunnels need them. Those are multiplexed connections where the pod knows them,
+ * as ours do, and HTTP/2 like the first where it does not.
+ */
 export class SessionPool {
   readonly #options: SessionPoolOptions;
-  readonly #forwards: WireSession[] = [];
+  readonly #forwards: Session[] = [];
   readonly #end = new AbortController();
   #opening: Promise<boolean> | undefined;
+  /** Until the pod has said otherwise. */
+  #isMux = true;
 
   constructor(options: SessionPoolOptions) {
     this.#options = options;
@@ -59,14 +69,14 @@ export class SessionPool {
    * @throws AppError where all are full and no other can be had.
    */
   async openTunnel(info: StreamInfo, signal: AbortSignal): Promise<CarriedTunnel> {
-    const { maxForwards, tunnelPath, peer } = this.#options;
+    const { maxForwards, peer } = this.#options;
     let carrier = this.#pick();
     while (carrier === undefined && (await untilAborted(this.#grow(maxForwards), signal))) carrier = this.#pick();
     if (carrier === undefined) {
       throw new AppError({ code: 'connection.lost', message: `The way to ${peer} has no room for another connection` });
     }
     // In the same turn as the choice: of hundreds that waited for one session, each sees those before it.
-    return { tunnel: carrier.openTunnel(tunnelPath, info), carrier };
+    return { tunnel: carrier.openTunnel(info), carrier };
   }
 
   destroy(): void {
@@ -81,7 +91,7 @@ export class SessionPool {
     await Promise.all(open.map((session) => this.#probe(session, timeoutMs)));
   }
 
-  #pick(): WireSession | undefined {
+  #pick(): Session | undefined {
     // Tunnels keep off the session of the calls where they can: a look-up should not queue behind a download.
     const candidates = this.#forwards.filter((session) => session.isOpen && session.hasRoom);
     const best = candidates.toSorted((a, b) => a.tunnels - b.tunnels)[0];
@@ -99,7 +109,7 @@ export class SessionPool {
 
   async #addForward(): Promise<boolean> {
     try {
-      const session = await this.#options.open(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
+      const session = await this.#open(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
       this.#forwards.push(session);
       void session.closed.then(() => this.#forwards.splice(this.#forwards.indexOf(session), 1));
       if (!this.#end.signal.aborted) return true;
@@ -110,14 +120,25 @@ export class SessionPool {
     return false;
   }
 
+  async #open(signal: AbortSignal): Promise<Session> {
+    const { open, tunnelPath } = this.#options;
+    try {
+      if (this.#isMux) return await open((forward) => MuxSession.open(forward), signal);
+    } catch (error) {
+      if (!(error instanceof MuxRefusedError)) throw error;
+      this.#isMux = false;
+    }
+    return await open((forward) => WireSession.open(forward, tunnelPath), signal);
+  }
+
   /** An error of the peer is an answer too, and so is any other byte; silence ends the session. */
-  async #probe(session: WireSession, timeoutMs: number): Promise<void> {
+  async #probe(session: Session, timeoutMs: number): Promise<void> {
     const before = session.bytesReceived;
     try {
-      await this.#options.ask(session, timeoutMs);
+      await (session instanceof MuxSession ? session.ping(timeoutMs) : this.#options.ask(session, timeoutMs));
     } catch (error) {
       const { code } = ConnectError.from(error);
-      const isSilent = code === Code.DeadlineExceeded || code === Code.Canceled;
+      const isSilent = session instanceof MuxSession || code === Code.DeadlineExceeded || code === Code.Canceled;
       if (isSilent && session.bytesReceived === before) session.destroy();
     }
   }

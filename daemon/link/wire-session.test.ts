@@ -31,10 +31,10 @@ const connectionId = {
 
 async function stuckSession() {
   const { forward, hold, isHolding } = stuckForward();
-  const session = await WireSession.open(forward);
+  const session = await WireSession.open(forward, '/tunnel');
   await new Promise((resolve) => setImmediate(resolve));
   hold();
-  const tunnel = session.openTunnel('/tunnel', { connectionId, sessionId: 's', dialTimeoutMs: 1_000, roundtripMs: 0 });
+  const tunnel = session.openTunnel({ connectionId, sessionId: 's', dialTimeoutMs: 1_000, roundtripMs: 0 });
   tunnel.on('error', () => undefined);
   while (!isHolding()) await new Promise((resolve) => setImmediate(resolve));
   return { forward, session, tunnel };

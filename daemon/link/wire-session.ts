@@ -39,10 +39,12 @@ export class WireSession {
   readonly leaving: Promise<void>;
   readonly #session: ClientHttp2Session;
   readonly #forward: PortForward;
+  readonly #tunnelPath: string;
   #tunnels = 0;
 
-  private constructor(session: ClientHttp2Session, forward: PortForward) {
+  private constructor(session: ClientHttp2Session, forward: PortForward, tunnelPath: string) {
     this.#session = session;
+    this.#tunnelPath = tunnelPath;
     this.#forward = forward;
     this.closed = new Promise((resolve) => {
       if (session.destroyed) resolve();
@@ -63,8 +65,12 @@ export class WireSession {
     this.agent = createClient(Agent, transport);
   }
 
-  /** Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out. */
-  static async open(forward: PortForward): Promise<WireSession> {
+  /**
+   * Speaks HTTP/2 on a fresh byte stream; resolves when the connection preface is out.
+   *
+   * @param tunnelPath of the service that tunnels are opened on
+   */
+  static async open(forward: PortForward, tunnelPath: string): Promise<WireSession> {
     const session = http2.connect(authority, { ...clientSessionOptions, createConnection: () => forward });
     // Every tunnel and call hears of the end through its own stream.
     session.on('error', () => undefined);
@@ -78,7 +84,7 @@ export class WireSession {
       session.once('close', () => reject(failure ?? new Error('The connection to the pod ended at once')));
     });
     session.setLocalWindowSize(connectionWindowBytes);
-    return new WireSession(session, forward);
+    return new WireSession(session, forward, tunnelPath);
   }
 
   get bytesReceived(): number {
@@ -104,8 +110,8 @@ export class WireSession {
     return this.#tunnels < limit * usableShare;
   }
 
-  openTunnel(path: string, info: StreamInfo): TunnelDuplex {
-    const tunnel = openTunnel(this.#session, path, info);
+  openTunnel(info: StreamInfo): TunnelDuplex {
+    const tunnel = openTunnel(this.#session, this.#tunnelPath, info);
     this.#tunnels += 1;
     tunnel.once('close', () => (this.#tunnels -= 1));
     return tunnel;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { bufferPassed } from '#base/node/passing-buffers.ts';
 import type { TunnelDuplex } from '../tunnel/tunnel-duplex.ts';
 
 /** One end of a connection: a TCP socket (with `allowHalfOpen`) or a tunnel. */
@@ -28,6 +29,7 @@ export function resetEnd(end: ConnectionEnd): void {
 }
 
 function follow(end: ConnectionEnd, other: ConnectionEnd): void {
+  end.on('data', ({ length }: Buffer) => bufferPassed(length));
   end.once('error', () => resetEnd(other));
   end.once('close', () => {
     if (!(end.readableEnded && end.writableFinished)) resetEnd(other);

@@ -1,10 +1,10 @@
-import type { ClientHttp2Session, ServerHttp2Stream } from 'node:http2';
-import { deferred } from '#base/common/deferred.ts';
-import { encodeMessage, FrameDecoder, messageLength } from './framing.ts';
-import { decodeStreamInfo, encodeStreamInfo, type StreamInfo } from './stream-info.ts';
-import { TunnelProtocolError, tunnelCode, tunnelVersion } from './tunnel-code.ts';
-import { TunnelDuplex, TunnelResetError } from './tunnel-duplex.ts';
-import { uvarintLength, writeUvarint } from './uvarint.ts';
+import type { ClientHttp2Session } from 'node:http2';
+import type { MuxConnection } from '../mux/mux-connection.ts';
+import { encodeMessage } from './framing.ts';
+import { encodeStreamInfo, type StreamInfo } from './stream-info.ts';
+import { tunnelCode } from './tunnel-code.ts';
+import { TunnelDuplex } from './tunnel-duplex.ts';
+import type { TunnelStream } from './tunnel-stream.ts';
 
 /** Paths of the two services that tunnels can be opened on. */
 export const managerTunnelPath = '/telepresence.manager.Manager/Tunnel';
@@ -19,66 +19,16 @@ export function openTunnel(session: ClientHttp2Session, path: string, info: Stre
     { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
     { endStream: false },
   );
+  return begin(stream, info);
+}
+
+/** The same on a connection that is for tunnels alone. */
+export function openMuxTunnel(connection: MuxConnection, info: StreamInfo): TunnelDuplex {
+  return begin(connection.open(), info);
+}
+
+function begin(stream: TunnelStream, info: StreamInfo): TunnelDuplex {
   const tunnel = new TunnelDuplex(stream, { datagrams: info.connectionId.protocol === 'udp' });
   stream.write(encodeMessage(tunnelCode.streamInfo, encodeStreamInfo(info)));
   return tunnel;
-}
-
-/**
- * The callee's side: answers the headers, waits for stream-info and confirms it. What follows is the caller's: dial, then `dialOk()` or
- * `dialReject()`.
- *
- * @throws TunnelProtocolError where the first message is not stream-info, TunnelResetError where the stream ends before it.
- */
-export async function acceptTunnel(
-  stream: ServerHttp2Stream,
-): Promise<{ readonly info: StreamInfo; readonly tunnel: TunnelDuplex }> {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  const info = decodeStreamInfo(await readFirstControl(stream, tunnelCode.streamInfo));
-  const tunnel = new TunnelDuplex(stream, { datagrams: info.connectionId.protocol === 'udp' });
-  const version = Buffer.alloc(uvarintLength(tunnelVersion));
-  writeUvarint(version, 0, tunnelVersion);
-  tunnel.sendControl(tunnelCode.streamOk, version);
-  return { info, tunnel };
-}
-
-/** Reads the first message, which must have the code, and leaves what follows it in the stream. */
-async function readFirstControl(stream: ServerHttp2Stream, code: number): Promise<Buffer> {
-  const found = deferred<Buffer>();
-  let input: Buffer = Buffer.alloc(0);
-  const decode = (message: Buffer) => {
-    const decoder = new FrameDecoder(
-      {
-        data: () => found.reject(new TunnelProtocolError('A tunnel that begins with data')),
-        control: (received, rest) => {
-          if (received === code) found.resolve(rest);
-          else found.reject(new TunnelProtocolError(`A tunnel that begins with code ${received}`));
-        },
-      },
-      { datagrams: true },
-    );
-    decoder.push(message);
-    found.reject(new TunnelProtocolError('A tunnel that begins with an empty message'));
-  };
-  const take = (chunk: Buffer) => {
-    input = input.length === 0 ? chunk : Buffer.concat([input, chunk]);
-    try {
-      const length = messageLength(input);
-      if (length === undefined || input.length < length) return;
-      stream.pause();
-      stream.off('data', take);
-      if (input.length > length) stream.unshift(input.subarray(length));
-      decode(input.subarray(0, length));
-    } catch (error) {
-      found.reject(error);
-    }
-  };
-  const fail = () => found.reject(new TunnelResetError('The tunnel ended before it said what it is for'));
-  stream.on('data', take).once('end', fail).once('close', fail).once('error', fail);
-  try {
-    return await found.promise;
-  } finally {
-    stream.off('end', fail).off('close', fail);
-  }
 }

@@ -1,8 +1,9 @@
-import http2, { type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2';
+import http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { encodeHeader, encodeMessage, FrameDecoder } from './framing.ts';
 import { TunnelProtocolError, tunnelCode } from './tunnel-code.ts';
+import { isCallee, type TunnelStream } from './tunnel-stream.ts';
 
 /** The far side could not reach the destination, or refused to try. */
 export class DialRejectedError extends Error {
@@ -18,7 +19,7 @@ export class TunnelResetError extends Error {
 /** How long a stream may take to end after a disconnect before it is cancelled: a peer that does not read cannot hold it. */
 const disconnectGraceMs = 2_000;
 
-/** Bytes that may wait in the HTTP/2 stream before a writer is held up: with the windows, what a tunnel can hold on this side. */
+/** Bytes that may wait in that stream before a writer is held up: with the windows, what a tunnel can hold on this side. */
 const maxOnTheWayBytes = 512 * 1024;
 
 /** A source of TCP hands on 64 KiB at most; this keeps one message from holding up the other streams. */
@@ -27,12 +28,12 @@ const highWaterMarkBytes = 256 * 1024;
 /**
  * The data side of one tunnel: what is written arrives at the far side's connection, what that sends can be read. `end()` is a half
  * close (close-send), `destroy()` a reset (disconnect); the far side's are `end` and an error with code ECONNRESET. Back-pressure runs
- * through to the HTTP/2 window.
+ * through to the window of the stream that carries it.
  *
  * With `datagrams` every write is one message and every chunk read is one (object mode).
  */
 export class TunnelDuplex extends Duplex {
-  readonly #stream: ClientHttp2Stream | ServerHttp2Stream;
+  readonly #stream: TunnelStream;
   readonly #dialled: Deferred<void> = deferred();
   #isDialSettled = false;
   /** A caller has ended its half of the stream. */
@@ -41,7 +42,7 @@ export class TunnelDuplex extends Duplex {
   #bytesOnTheWay = 0;
   #heldUp: ((error?: Error | null) => void) | undefined;
 
-  constructor(stream: ClientHttp2Stream | ServerHttp2Stream, options: { readonly datagrams: boolean }) {
+  constructor(stream: TunnelStream, options: { readonly datagrams: boolean }) {
     super({
       allowHalfOpen: true,
       readableObjectMode: options.datagrams,
@@ -61,7 +62,7 @@ export class TunnelDuplex extends Duplex {
     stream.on('error', (error: Error) => this.#fail(error));
     stream.on('close', () => {
       if (stream.rstCode === http2.constants.NGHTTP2_NO_ERROR) this.#peerEnded();
-      else this.#fail(new TunnelResetError(`The tunnel was reset (HTTP/2 code ${stream.rstCode})`));
+      else this.#fail(new TunnelResetError(`The tunnel was reset (code ${stream.rstCode})`));
     });
   }
 
@@ -136,7 +137,7 @@ export class TunnelDuplex extends Duplex {
   }
 
   get #isCallee(): boolean {
-    return 'respond' in this.#stream;
+    return isCallee(this.#stream);
   }
 
   #rejectDial(reason: Error): void {

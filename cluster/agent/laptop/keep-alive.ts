@@ -1,21 +1,13 @@
 import type { Http2Session } from 'node:http2';
+import type { KeepAliveTiming } from '#net/mux/mux-connection.ts';
 
 /** Together they bound how long a peer that vanished without a word is taken to be there: 10 s. */
-const pingEveryMs = 5_000;
-const pingTimeoutMs = 5_000;
-
-export interface KeepAliveTiming {
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-}
+export const standardKeepAlive: KeepAliveTiming = { everyMs: 5_000, timeoutMs: 5_000 };
 
 const kept = new WeakSet<Http2Session>();
 
 /** Ends the HTTP/2 connection when its peer no longer answers pings, and with it everything that waits on it. */
-export function keepAlive(
-  session: Http2Session,
-  timing: KeepAliveTiming = { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
-): void {
+export function keepAlive(session: Http2Session, timing: KeepAliveTiming = standardKeepAlive): void {
   if (kept.has(session) || session.destroyed) return;
   kept.add(session);
   let deadline: NodeJS.Timeout | undefined;

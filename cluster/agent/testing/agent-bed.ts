@@ -2,10 +2,10 @@ import dgram from 'node:dgram';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { KeepAliveTiming } from '#net/mux/mux-connection.ts';
 import { type AgentConfig, parseAgentConfig } from '#protocol/agent/agent-config.ts';
 import type { InterceptInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { AgentLog } from '../agent-log.ts';
-import type { KeepAliveTiming } from '../laptop/keep-alive.ts';
 import { TrafficAgent } from '../traffic-agent.ts';
 import { FakeLaptop } from './fake-laptop.ts';
 import { FakeManager } from './fake-manager.ts';
@@ -15,6 +15,9 @@ export interface AgentBedOptions {
   readonly ports: readonly { readonly containerPort: number; readonly protocol?: 'TCP' | 'UDP' }[];
   readonly env?: Readonly<Record<string, string>>;
   readonly keepAliveTiming?: KeepAliveTiming;
+  readonly readyGraceMs?: number;
+  /** The traffic-manager has a port, and nobody listens there. */
+  readonly isManagerAway?: boolean;
 }
 
 /** An agent on loopback with a manager beside it. */
@@ -43,6 +46,7 @@ export class AgentBed {
   static async start(options: AgentBedOptions): Promise<AgentBed> {
     const manager = new FakeManager();
     const managerPort = await manager.start();
+    if (options.isManagerAway === true) await manager.stop();
     const config = await agentConfig(managerPort, options.ports);
     const agent = new TrafficAgent({
       settings: { config, podName: 'shop-1', podIp: '127.0.0.1' },
@@ -51,6 +55,7 @@ export class AgentBed {
       host: '127.0.0.1',
       managerTiming: { remainEveryMs: 50, firstRetryMs: 20, maxRetryMs: 100, rewatchMs: 20 },
       ...(options.keepAliveTiming === undefined ? {} : { keepAliveTiming: options.keepAliveTiming }),
+      ...(options.readyGraceMs === undefined ? {} : { readyGraceMs: options.readyGraceMs }),
     });
     const ports = await agent.start();
     return new AgentBed({ manager, agent, config, ...ports }, [() => agent.stop(), () => manager.stop()]);

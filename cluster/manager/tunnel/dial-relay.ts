@@ -1,16 +1,16 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
 import type { Logger } from '#base/common/log.ts';
+import { callStatus, endCall } from '#net/tunnel/accept-tunnel.ts';
 import { describeConnection, encodeConnectionId, type StreamInfo } from '#net/tunnel/stream-info.ts';
+import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
 import { type DialRequest, DialRequestSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { Waiter } from '../watched-value.ts';
 import { joinStreams } from './join-streams.ts';
-import { callStatus, endCall } from './tunnel-opening.ts';
 
 interface PendingDial {
   readonly key: string;
   readonly request: DialRequest;
-  readonly agent: ServerHttp2Stream;
+  readonly agent: CalleeStream;
   /** Once the laptop has been asked. */
   readonly answerMs: number;
   readonly giveUp: () => void;
@@ -82,7 +82,7 @@ export class DialRelay {
   }
 
   /** Asks the laptop to dial for an agent's tunnel. */
-  request(sessionId: string, info: StreamInfo, agent: ServerHttp2Stream): void {
+  request(sessionId: string, info: StreamInfo, agent: CalleeStream): void {
     if (this.#pendingCount >= maxPending) {
       endCall(agent, callStatus.unavailable, 'Too many connections wait for laptops');
       return;
@@ -120,7 +120,7 @@ export class DialRelay {
   }
 
   /** A tunnel of a laptop: joined with the one it answers; `late` where that is gone; `none` where it is no answer at all. */
-  answer(sessionId: string, info: StreamInfo, laptop: ServerHttp2Stream): 'joined' | 'late' | 'none' {
+  answer(sessionId: string, info: StreamInfo, laptop: CalleeStream): 'joined' | 'late' | 'none' {
     const key = keyOf(sessionId, info);
     const dial = this.#pending.get(key)?.[0];
     if (dial === undefined || !this.#forget(sessionId, dial)) return this.#late.has(key) ? 'late' : 'none';

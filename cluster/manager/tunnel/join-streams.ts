@@ -1,20 +1,21 @@
-import http2, { type ServerHttp2Stream } from 'node:http2';
+import http2 from 'node:http2';
 import { encodeMessage } from '#net/tunnel/framing.ts';
 import { tunnelCode } from '#net/tunnel/tunnel-code.ts';
+import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
 
 /** Bytes on their way out of one direction above which its source is not read: as much as a tunnel's end holds. */
 const maxOnTheWayBytes = 512 * 1024;
 
 /**
  * Copies two tunnels into each other as they are, dial results and half closes included; nothing is decoded. A slow reader holds up its
- * writer through the HTTP/2 window.
+ * writer through its window.
  *
  * Both calls end when both callers have ended theirs (one that ends its own alone may still wait for the rest of an answer), or when one is
  * cut off.
  */
-export function joinStreams(a: ServerHttp2Stream, b: ServerHttp2Stream): void {
+export function joinStreams(a: CalleeStream, b: CalleeStream): void {
   let ended = 0;
-  const onEnd = (to: ServerHttp2Stream) => {
+  const onEnd = (to: CalleeStream) => {
     ended += 1;
     // Stock callers end their half without a close-send; a second one does no harm.
     if (!to.destroyed && !to.writableEnded) to.write(encodeMessage(tunnelCode.closeSend));
@@ -34,7 +35,7 @@ export function joinStreams(a: ServerHttp2Stream, b: ServerHttp2Stream): void {
   }
 }
 
-function copy(from: ServerHttp2Stream, to: ServerHttp2Stream): void {
+function copy(from: CalleeStream, to: CalleeStream): void {
   let onTheWay = 0;
   from.on('data', (chunk: Buffer) => {
     if (to.destroyed || to.writableEnded) return;
@@ -49,6 +50,6 @@ function copy(from: ServerHttp2Stream, to: ServerHttp2Stream): void {
 }
 
 /** The far side sees its tunnel reset. */
-export function cancel(stream: ServerHttp2Stream): void {
+export function cancel(stream: CalleeStream): void {
   if (!stream.destroyed && !stream.closed) stream.close(http2.constants.NGHTTP2_CANCEL);
 }

@@ -1,19 +1,19 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { formatIp, type IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { isDialable } from '#net/relay/dial-policy.ts';
 import { relayTcp } from '#net/relay/tcp-relay.ts';
 import { relayUdp } from '#net/relay/udp-relay.ts';
+import { callStatus, confirmCall, confirmSoon, endCall, openCall, readControl } from '#net/tunnel/accept-tunnel.ts';
 import { encodeMessage } from '#net/tunnel/framing.ts';
 import { describeConnection, type StreamInfo } from '#net/tunnel/stream-info.ts';
 import { tunnelCode } from '#net/tunnel/tunnel-code.ts';
 import { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
+import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
 import type { AgentInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { type AgentSession, isAgentSessionId, type LaptopSession, type Session } from '../sessions/session-registry.ts';
 import type { DialRelay } from './dial-relay.ts';
 import { cancel } from './join-streams.ts';
 import type { OpenTunnels } from './open-tunnels.ts';
-import { callStatus, confirmCall, confirmSoon, endCall, openCall, readControl } from './tunnel-opening.ts';
 
 export interface TunnelServices {
   /** `undefined` for a session that is not known. */
@@ -37,10 +37,10 @@ const defaultUdpIdleMs = 60_000;
 const dialTimeoutMs = { default: 5_000, max: 60_000 };
 
 /**
- * Serves one `Tunnel` call. A laptop's is the answer to a request to dial, and then joined with the agent's; else what it wants to reach is
+ * Serves one tunnel. A laptop's is the answer to a request to dial, and then joined with the agent's; else what it wants to reach is
  * dialled. An agent's asks a laptop to dial.
  */
-export async function serveTunnel(stream: ServerHttp2Stream, services: TunnelServices): Promise<void> {
+export async function serveTunnel(stream: CalleeStream, services: TunnelServices): Promise<void> {
   const info = await openCall(stream);
   const session = services.findSession(info.sessionId);
   if (session?.kind !== 'laptop') confirmCall(stream);
@@ -50,7 +50,7 @@ export async function serveTunnel(stream: ServerHttp2Stream, services: TunnelSer
 }
 
 async function serveAgent(
-  stream: ServerHttp2Stream,
+  stream: CalleeStream,
   info: StreamInfo,
   session: AgentSession,
   services: TunnelServices,
@@ -70,7 +70,7 @@ async function serveAgent(
   }
 }
 
-function serveLaptop(stream: ServerHttp2Stream, info: StreamInfo, session: LaptopSession, services: TunnelServices): void {
+function serveLaptop(stream: CalleeStream, info: StreamInfo, session: LaptopSession, services: TunnelServices): void {
   const { connectionId: id } = info;
   const answer = services.relay.answer(session.id, info, stream);
   const mayDial = services.mayDial ?? isDialable;
@@ -99,13 +99,13 @@ function serveLaptop(stream: ServerHttp2Stream, info: StreamInfo, session: Lapto
 }
 
 /** The status tells the caller to arrive anew. A laptop is spared the wait by a reject, which to an agent would be the laptop's word. */
-function endUnknown(stream: ServerHttp2Stream, info: StreamInfo): void {
+function endUnknown(stream: CalleeStream, info: StreamInfo): void {
   endCall(stream, callStatus.notFound, 'The session is not known', () => {
     if (!isAgentSessionId(info.sessionId)) stream.write(encodeMessage(tunnelCode.dialReject));
   });
 }
 
-function toTunnel(stream: ServerHttp2Stream, info: StreamInfo): TunnelDuplex {
+function toTunnel(stream: CalleeStream, info: StreamInfo): TunnelDuplex {
   const tunnel = new TunnelDuplex(stream, { datagrams: info.connectionId.protocol === 'udp' });
   tunnel.on('error', () => undefined);
   return tunnel;

@@ -1,7 +1,8 @@
 import { EventEmitter, on } from 'node:events';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
-import { acceptTunnel, agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
+import { agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { type ConnectionId, describeConnection, encodeConnectionId, type StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { Agent } from '#protocol/cluster/generated/agent_pb.js';

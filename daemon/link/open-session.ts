@@ -1,18 +1,18 @@
 import { untilAborted } from '#base/node/until-aborted.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import { openPortForward } from '#net/port-forward/open-port-forward.ts';
-import { PortForwardError, type PortForwardTarget } from '#net/port-forward/port-forward-target.ts';
-import { WireSession } from './wire-session.ts';
+import { type PortForward, PortForwardError, type PortForwardTarget } from '#net/port-forward/port-forward-target.ts';
 
-/** Opens a port-forward to the pod, and HTTP/2 on it. */
-export async function openWireSession(
+/** Opens a port-forward to the pod, and what is to be spoken on it. */
+export async function openSession<S>(
   credentials: KubeClient['credentials'],
   target: PortForwardTarget,
+  speak: (forward: PortForward) => Promise<S>,
   signal: AbortSignal,
-): Promise<WireSession> {
+): Promise<S> {
   const opening = openPortForward(credentials, target, { signal });
   try {
-    return await WireSession.open(await untilAborted(opening, signal));
+    return await speak(await untilAborted(opening, signal));
   } catch (error) {
     // One that comes after all, since its credentials took long, has nobody to end it.
     opening.then(

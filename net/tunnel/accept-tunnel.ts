@@ -1,18 +1,36 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { encodeMessage, FrameDecoder, messageLength } from '#net/tunnel/framing.ts';
-import { decodeStreamInfo, type StreamInfo } from '#net/tunnel/stream-info.ts';
-import { TunnelProtocolError, tunnelCode, tunnelVersion } from '#net/tunnel/tunnel-code.ts';
-import { TunnelResetError } from '#net/tunnel/tunnel-duplex.ts';
-import { uvarintLength, writeUvarint } from '#net/tunnel/uvarint.ts';
+import { MuxStream } from '../mux/mux-stream.ts';
+import { encodeMessage, FrameDecoder, messageLength } from './framing.ts';
+import { decodeStreamInfo, type StreamInfo } from './stream-info.ts';
+import { TunnelProtocolError, tunnelCode, tunnelVersion } from './tunnel-code.ts';
+import { TunnelDuplex, TunnelResetError } from './tunnel-duplex.ts';
+import type { CalleeStream } from './tunnel-stream.ts';
+import { uvarintLength, writeUvarint } from './uvarint.ts';
 
-/** How a `Tunnel` call begins: reads what it is for. What follows stays in the stream; `confirmCall` is due before anything is written. */
-export async function openCall(stream: ServerHttp2Stream): Promise<StreamInfo> {
+/**
+ * The callee's side of a tunnel whose caller is not kept waiting for a verdict: what follows is the callee's, dial, then `dialOk()` or
+ * `dialReject()`.
+ *
+ * @throws TunnelProtocolError where the first message is not stream-info, TunnelResetError where the stream ends before it.
+ */
+export async function acceptTunnel(stream: CalleeStream): Promise<{ readonly info: StreamInfo; readonly tunnel: TunnelDuplex }> {
+  const info = await openCall(stream);
+  confirmCall(stream);
+  return { info, tunnel: new TunnelDuplex(stream, { datagrams: info.connectionId.protocol === 'udp' }) };
+}
+
+/**
+ * How a tunnel begins: reads what it is for. What follows stays in the stream; `confirmCall` is due before anything is written.
+ *
+ * @throws what `acceptTunnel` does.
+ */
+export async function openCall(stream: CalleeStream): Promise<StreamInfo> {
   return decodeStreamInfo(await readControl(stream, tunnelCode.streamInfo));
 }
 
-/** Answers the call, once. */
-export function confirmCall(stream: ServerHttp2Stream): void {
-  if (stream.headersSent || stream.closed || stream.destroyed) return;
+/** Answers the call, once. Streams that are no calls want no answer. */
+export function confirmCall(stream: CalleeStream): void {
+  if (stream instanceof MuxStream || stream.headersSent || stream.closed || stream.destroyed) return;
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   const version = Buffer.alloc(uvarintLength(tunnelVersion));
@@ -24,7 +42,8 @@ export function confirmCall(stream: ServerHttp2Stream): void {
 const confirmAfterMs = 5;
 
 /** Leaves the answer to a verdict that comes soon: both then go in one flight, which spares each hop of the way one of two. */
-export function confirmSoon(stream: ServerHttp2Stream): void {
+export function confirmSoon(stream: CalleeStream): void {
+  if (stream instanceof MuxStream) return;
   const timer = setTimeout(() => confirmCall(stream), confirmAfterMs);
   stream.once('close', () => clearTimeout(timer));
 }
@@ -33,18 +52,17 @@ export function confirmSoon(stream: ServerHttp2Stream): void {
 export const callStatus = { notFound: '5', unavailable: '14' } as const;
 
 /** Ends the call with a status. To a tunnel it is a reset, unless its end had been said before. */
-export function endCall(
-  stream: ServerHttp2Stream,
-  status: string,
-  message: string,
-  lastWord: () => void = () => undefined,
-): void {
+export function endCall(stream: CalleeStream, status: string, message: string, lastWord: () => void = () => undefined): void {
   if (stream.destroyed || stream.writableEnded) return;
   lastWord();
-  stream.removeAllListeners('wantTrailers');
-  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status, 'grpc-message': message }));
+  if (!(stream instanceof MuxStream)) sayStatus(stream, status, message);
   stream.end();
   stream.resume();
+}
+
+function sayStatus(stream: ServerHttp2Stream, status: string, message: string): void {
+  stream.removeAllListeners('wantTrailers');
+  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status, 'grpc-message': message }));
 }
 
 /**
@@ -52,7 +70,7 @@ export function endCall(
  *
  * @throws TunnelProtocolError for another message, TunnelResetError where the stream ends before it.
  */
-export async function readControl(stream: ServerHttp2Stream, code: number): Promise<Buffer> {
+export async function readControl(stream: CalleeStream, code: number): Promise<Buffer> {
   const found = Promise.withResolvers<Buffer>();
   let input: Buffer = Buffer.alloc(0);
   const take = (chunk: Buffer) => {

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '#base/common/log.ts';
+import { GrpcServer } from '#net/grpc/grpc-server.ts';
+import type { PortForward } from '#net/port-forward/port-forward-target.ts';
+import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
+import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
+import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import { MuxSession } from './mux-session.ts';
+import { SessionPool } from './session-pool.ts';
+import { WireSession } from './wire-session.ts';
+
+const info = {
+  connectionId: {
+    protocol: 'tcp',
+    source: { ip: { family: 4, value: 1n }, port: 1 },
+    destination: { ip: { family: 4, value: 2n }, port: 2 },
+  },
+  sessionId: 's',
+  dialTimeoutMs: 1_000,
+  roundtripMs: 0,
+} as const;
+
+describe('the sessions with a pod', () => {
+  let server: GrpcServer;
+  let pool: SessionPool;
+  let forwards: net.Socket[];
+  let muxStreams: number;
+  const { signal } = new AbortController();
+
+  const echo = (stream: CalleeStream) =>
+    void acceptTunnel(stream).then(({ tunnel }) => {
+      tunnel.on('error', () => undefined);
+      tunnel.dialOk();
+      tunnel.pipe(tunnel);
+    });
+
+  async function start(options: { readonly knowsMux: boolean }): Promise<void> {
+    server = new GrpcServer({
+      routes: (router) => router.service(Manager, { version: () => ({ name: 'fake', version: 'v2' }) }),
+      rawCalls: new Map([[managerTunnelPath, echo]]),
+      ...(options.knowsMux
+        ? {
+            onMuxStream: (stream) => {
+              muxStreams += 1;
+              echo(stream);
+            },
+          }
+        : {}),
+    });
+    const port = await server.listen(0, '127.0.0.1');
+    const open = async <S>(speak: (forward: PortForward) => Promise<S>): Promise<S> => {
+      const socket = net.connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      forwards.push(socket);
+      return await speak(Object.assign(socket, { bytesReceived: 0 }));
+    };
+    pool = new SessionPool({
+      first: await open((forward) => WireSession.open(forward, managerTunnelPath)),
+      open,
+      tunnelPath: managerTunnelPath,
+      sharedForwards: 1,
+      maxForwards: 4,
+      peer: 'the traffic-manager',
+      ask: (session, timeoutMs) => session.manager.version({}, { timeoutMs }),
+      logger: silentLogger,
+    });
+  }
+
+  beforeEach(() => {
+    forwards = [];
+    muxStreams = 0;
+  });
+  afterEach(async () => {
+    pool.destroy();
+    await server.stop(100);
+  });
+
+  async function say(words: string): Promise<string> {
+    const { tunnel } = await pool.openTunnel(info, signal);
+    await tunnel.dialled;
+    tunnel.end(words);
+    return await text(tunnel);
+  }
+
+  it('carry tunnels on a multiplexed connection as soon as there is one', async () => {
+    await start({ knowsMux: true });
+    expect(await say('first')).toBe('first');
+    await expect.poll(() => pool.stats().forwards).toBe(2);
+    expect(await say('second')).toBe('second');
+    expect(muxStreams).toBe(1);
+    const { carrier, tunnel } = await pool.openTunnel(info, signal);
+    tunnel.on('error', () => undefined);
+    expect(carrier).toBeInstanceOf(MuxSession);
+  });
+
+  it('carry them on HTTP/2 where the pod knows no such connections, and do not ask again', async () => {
+    await start({ knowsMux: false });
+    expect(await say('first')).toBe('first');
+    await expect.poll(() => pool.stats().forwards).toBe(2);
+    expect(forwards).toHaveLength(3);
+    const { carrier, tunnel } = await pool.openTunnel(info, signal);
+    tunnel.on('error', () => undefined);
+    expect(carrier).toBeInstanceOf(WireSession);
+  });
+
+  it('end one whose peer has fallen silent, and keep those that answer', async () => {
+    await start({ knowsMux: true });
+    await say('first');
+    await expect.poll(() => pool.stats().forwards).toBe(2);
+    await pool.probe(1_000);
+    expect(pool.stats().forwards).toBe(2);
+    forwards[1]?.pause();
+    await pool.probe(50);
+    await expect.poll(() => pool.stats().forwards).toBe(1);
+    expect(pool.first.isOpen).toBe(true);
+  });
+});
