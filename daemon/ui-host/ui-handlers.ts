@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Handlers } from '#net/rpc/handlers.ts';
+import type { Handler, Handlers } from '#net/rpc/handlers.ts';
 import { serveChannel } from '#net/rpc/server.ts';
+import { withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
+import type { CallName } from '#protocol/local-api/local-api.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import type { UiHost } from './ui-host.ts';
 
@@ -12,12 +14,13 @@ export function createUiHandlers(daemon: DaemonContext, handlers: () => Handlers
   const sessionsFile = join(daemon.paths.runtimeDirectory, 'browser-sessions.json');
   let host: Promise<UiHost> | undefined;
   // Loaded when it is asked for: most daemons never serve a page.
+  const { KUBECONFIG: kubeconfigEnv } = daemon.env;
   const load = async (): Promise<UiHost> => {
     const { UiHost: Host } = await import('./ui-host.ts');
     return new Host({
       pageDirectory: pageDirectory(),
       sessionsFile,
-      onChannel: (channel) => serveChannel(channel, handlers(), { logger }),
+      onChannel: (channel) => serveChannel(channel, pageHandlers(handlers(), kubeconfigEnv), { logger }),
       logger,
     });
   };
@@ -29,6 +32,17 @@ export function createUiHandlers(daemon: DaemonContext, handlers: () => Handlers
       .catch((error: unknown) => logger.warn('Pages of before are not served again', { error }));
   }
   return { openUi: async () => ({ url: await (await opened()).open() }) };
+}
+
+/** The daemon's environment stands for that of a page: it is of the person's session, as the browser is. */
+function pageHandlers(handlers: Handlers, kubeconfigEnv: string | undefined): Handlers {
+  const named = Object.entries(handlers) as unknown as readonly (readonly [CallName, Handler<CallName>])[];
+  return Object.fromEntries(
+    named.map(([name, handle]): [string, Handler<CallName>] => [
+      name,
+      async (input, context) => await handle(withKubeconfigEnv(name, input, kubeconfigEnv), context),
+    ]),
+  ) as unknown as Handlers;
 }
 
 /** Beside the bundle, or where the build of a checkout puts it. */

@@ -11,9 +11,9 @@ import { createApiClient } from '#net/rpc/client.ts';
 import { type Handlers, untilAborted } from '#net/rpc/handlers.ts';
 import { serveChannel } from '#net/rpc/server.ts';
 import { readState } from '#net/rpc/state-mirror.ts';
+import { fakeState } from '#net/rpc/testing/fake-daemon.ts';
 import { webSocketChannel } from '#net/rpc/web-socket-channel.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { DaemonState } from '#protocol/local-api/model.ts';
 import { ownerOf } from './request-guard.ts';
 import { UiHost } from './ui-host.ts';
 import { UiSessions } from './ui-sessions.ts';
@@ -240,16 +240,7 @@ describe('ownerOf', () => {
 });
 
 describe('the local API in a browser', () => {
-  const state = {
-    daemon: { version: '0', capabilities: [], pid: 1, executable: '', installId: '', startedAt: '' },
-    connections: {},
-    engagements: {},
-    tasks: {},
-    health: {},
-    terminals: {},
-    recents: {},
-    preferences: {},
-  } satisfies DaemonState;
+  const state = fakeState();
   /** Handlers of the calls that a test makes. */
   const serving = (handlers: Partial<Handlers>, maxBufferedBytes?: number) => (channel: MessageChannel) =>
     serveChannel(channel, handlers as Handlers, {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 
 /** Between the print of an address and its opening by a person who copies it. */
 const unusedLifeMs = 10 * 60_000;
@@ -53,13 +54,9 @@ export class UiSessions {
 
   /** What an earlier daemon knew. @returns its port; `undefined` where there is nothing to go on with. */
   restore(): number | undefined {
-    let text: string;
     try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return undefined;
-    }
-    try {
+      const text = readIfThere(this.#file);
+      if (text === undefined) return undefined;
       const { port, sessions } = z.parse(fileSchema, JSON.parse(text));
       this.#sessions = sessions;
       this.#port = port;
@@ -113,9 +110,7 @@ export class UiSessions {
     this.#sessions = [...this.#sessions.filter(({ token }) => token !== session.token), session];
     const sessions = this.#sessions.filter(({ browser }) => browser !== undefined);
     try {
-      const next = `${this.#file}.new`;
-      writeFileSync(next, JSON.stringify({ port: this.#port, sessions }), { mode: 0o600 });
-      renameSync(next, this.#file);
+      replaceFile(this.#file, JSON.stringify({ port: this.#port, sessions }));
     } catch (error) {
       this.#logger.warn('Browser sessions could not be kept: they would not survive a crash', { error });
     }

@@ -4,13 +4,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { findDaemonAt } from '#net/rpc/find-daemon.ts';
+import { examplePreferences, exampleSince as since } from '#protocol/local-api/testing/example-state.ts';
 import { eventually } from '../support/eventually.ts';
 import { type AppDirectory, makeAppDirectory } from './testing/app-directory.ts';
 import { AppUnderTest, isAppPage, menuLabels } from './testing/app-under-test.ts';
 import { type ScriptedDaemon, startScriptedDaemon } from './testing/scripted-daemon.ts';
-import { connected, connectionIn, engaged, preferences } from './testing/states.ts';
+import { connected, connectionIn, engaged } from './testing/states.ts';
 
-const since = '2026-01-01T00:00:00.000Z';
 const ends: (() => Promise<unknown> | undefined)[] = [];
 // The bundles are what is tested, so they have to be of these sources.
 beforeAll(() => {
@@ -139,7 +139,7 @@ test.each([true, false])('at login shows its window unless the preferences say h
   const directory = newDirectory();
   const daemon = await startScriptedDaemon(directory.daemonSocket);
   ends.push(() => daemon.close());
-  daemon.set({ preferences: { preferences: { ...preferences, startHidden } } });
+  daemon.set({ preferences: { preferences: examplePreferences({ startHidden }) } });
   const app = start(directory, ['--started-at-login']);
   await app.tray(({ image }) => image === 'off-dark.png');
   if (!startHidden) return void (await app.until('window', ({ isVisible }) => isVisible));

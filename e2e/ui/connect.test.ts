@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ConnectRequest } from '#protocol/local-api/model.ts';
+import { missing } from './testing/browser.ts';
 import { offWorld, probeOf, workloadHandlers } from './testing/fake-world.ts';
-import { createUiBed, missing } from './testing/ui-bed.ts';
+import { createUiBed } from './testing/ui-bed.ts';
 import { connectionOf, recentOf, shopDetails, shopWorkloads } from './testing/world.ts';
 
 describe.skipIf(missing !== undefined)(`connection page${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {

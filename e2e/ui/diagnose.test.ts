@@ -3,9 +3,10 @@ import { untilAborted } from '#net/rpc/handlers.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
+import { missing } from './testing/browser.ts';
 import { onWorld } from './testing/fake-world.ts';
 import { goToPage, walkThemes } from './testing/theme-walk.ts';
-import { createUiBed, missing } from './testing/ui-bed.ts';
+import { createUiBed } from './testing/ui-bed.ts';
 
 const lookTimeoutMs = 180_000;
 const statuses = ['pass', 'pass', 'warn', 'fail', 'not-applicable'] as const;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { missing } from './testing/browser.ts';
 import { onWorld, type World } from './testing/fake-world.ts';
-import { createUiBed, missing, type OpenWindow } from './testing/ui-bed.ts';
+import { createUiBed, type OpenWindow } from './testing/ui-bed.ts';
 import { engagementOf } from './testing/world.ts';
 
 const running = {

@@ -2,8 +2,9 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { InterceptRequest } from '#protocol/local-api/model.ts';
+import { missing } from './testing/browser.ts';
 import { onWorld, planOf } from './testing/fake-world.ts';
-import { createUiBed, hasFocus, missing } from './testing/ui-bed.ts';
+import { createUiBed, hasFocus } from './testing/ui-bed.ts';
 import { engagementOf } from './testing/world.ts';
 
 const emptyTraffic = { connections: 0, open: 0, rejected: 0, inBytes: 0, outBytes: 0 };

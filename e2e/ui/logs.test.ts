@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { untilAborted } from '#net/rpc/handlers.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { missing } from './testing/browser.ts';
 import { fakeLogs, linesOf, logSources } from './testing/fake-logs.ts';
 import { offWorld, onWorld } from './testing/fake-world.ts';
 import { goToPage, walkThemes } from './testing/theme-walk.ts';
-import { createUiBed, missing } from './testing/ui-bed.ts';
+import { createUiBed } from './testing/ui-bed.ts';
 
 /** Three themes of several screens, each looked at by axe. */
 const lookTimeoutMs = 180_000;

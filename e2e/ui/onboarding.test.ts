@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Capability, DaemonState } from '#protocol/local-api/model.ts';
+import { examplePreferences } from '#protocol/local-api/testing/example-state.ts';
+import { missing } from './testing/browser.ts';
 import { fakeConfig } from './testing/fake-settings.ts';
-import { offWorld, probeOf, type World } from './testing/fake-world.ts';
+import { offWorld, probeOf, unreachableProbe, type World } from './testing/fake-world.ts';
 import { walkThemes } from './testing/theme-walk.ts';
-import { createUiBed, missing, type OpenWindow } from './testing/ui-bed.ts';
-import { connectionOf, preferencesOf } from './testing/world.ts';
+import { createUiBed, type OpenWindow } from './testing/ui-bed.ts';
+import { connectionOf } from './testing/world.ts';
 
 const lookTimeoutMs = 180_000;
 
@@ -17,7 +19,7 @@ describe.skipIf(missing !== undefined)(
 
     function worldOf(handlers: World['handlers'] = {}, capabilities: readonly Capability[] = ['rootless', 'sandbox']): World {
       const world = offWorld(
-        { preferences: { preferences: preferencesOf({ isWelcomed: false }) } },
+        { preferences: { preferences: examplePreferences({ isWelcomed: false }) } },
         { ...fakeConfig().handlers, ...handlers },
       );
       const state: DaemonState = { ...world.state, daemon: { ...world.state.daemon, capabilities: [...capabilities] } };
@@ -123,15 +125,7 @@ describe.skipIf(missing !== undefined)(
     it('says why a cluster or the sandbox cannot be had', async () => {
       const window = await bed.open(
         worldOf({
-          probeContext: async () => ({
-            context: 'staging',
-            server: 'https://staging.example.com:6443',
-            namespace: 'shop',
-            manager: { kind: 'unknown' },
-            namespaces: [],
-            mayInstall: false,
-            error: { code: 'cluster.unreachable', message: 'connect ETIMEDOUT' },
-          }),
+          probeContext: async () => unreachableProbe({ code: 'cluster.unreachable', message: 'connect ETIMEDOUT' }),
           startSandbox: async () => {
             throw new AppError({ code: 'internal', message: 'There are no user namespaces here' });
           },

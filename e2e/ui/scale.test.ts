@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { untilAborted } from '#net/rpc/handlers.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
+import { missing } from './testing/browser.ts';
 import { manyWorkloads, onWorld, workloadHandlers } from './testing/fake-world.ts';
-import { createUiBed, missing } from './testing/ui-bed.ts';
+import { createUiBed } from './testing/ui-bed.ts';
 import { detailsOf } from './testing/world.ts';
 
 /** What must hold on any machine; how long things take is measured by the benchmark. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { missing } from './testing/browser.ts';
 import { offWorld, onWorld } from './testing/fake-world.ts';
-import { createUiBed, missing } from './testing/ui-bed.ts';
+import { createUiBed } from './testing/ui-bed.ts';
 import { conditionOf, connectionOf, engagementOf, taskOf } from './testing/world.ts';
 
 describe.skipIf(missing !== undefined)(`window${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
+import { missing } from './testing/browser.ts';
 import { fakeTerminals, terminalOf } from './testing/fake-terminals.ts';
 import { offWorld, onWorld, type World } from './testing/fake-world.ts';
 import { goToPage, walkThemes } from './testing/theme-walk.ts';
-import { createUiBed, missing, type OpenWindow } from './testing/ui-bed.ts';
+import { createUiBed, type OpenWindow } from './testing/ui-bed.ts';
 import { connectionOf, engagementOf, stateOf } from './testing/world.ts';
 
 const prompt = 'dev@laptop:~/shop$ ';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { untilAborted } from '#net/rpc/handlers.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
+import { missing } from './testing/browser.ts';
 import { manyWorkloads, onWorld, workloadHandlers } from './testing/fake-world.ts';
-import { createUiBed, hasFocus, missing } from './testing/ui-bed.ts';
+import { createUiBed, hasFocus } from './testing/ui-bed.ts';
 import { detailsOf, engagementOf, workloadOf } from './testing/world.ts';
 
 describe.skipIf(missing !== undefined)(`workloads page${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {

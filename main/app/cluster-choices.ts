@@ -1,4 +1,5 @@
 import type { Logger } from '#base/common/log.ts';
+import { withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
 import type { DaemonLink } from '../daemon/daemon-link.ts';
 
 /** Contexts and namespaces for the tray's menus. */
@@ -16,19 +17,25 @@ export interface ClusterChoicesWatch {
 /** A person edits a kubeconfig now and then, and a menu that is a minute old is good enough. */
 const maxAgeMs = 60_000;
 
-export function watchClusterChoices(link: DaemonLink, logger: Logger, onChange: () => void): ClusterChoicesWatch {
+export function watchClusterChoices(
+  link: DaemonLink,
+  kubeconfigEnv: string | undefined,
+  logger: Logger,
+  onChange: () => void,
+): ClusterChoicesWatch {
   let current: ClusterChoices = { contexts: [], namespaces: [] };
   let shownFor = '';
   let readAt = Number.NEGATIVE_INFINITY;
   let isReading = false;
   const read = async (context: string | undefined) => {
-    const { contexts } = await link.api.call('listContexts', { kubeFlags: {} });
+    const { contexts } = await link.api.call('listContexts', withKubeconfigEnv('listContexts', { kubeFlags: {} }, kubeconfigEnv));
     const names = contexts.toSorted((a, b) => Number(b.current) - Number(a.current)).map(({ name }) => name);
     current = { contexts: names, namespaces: [] };
     onChange();
     // Without a connection the cluster may be out of reach, and nobody chooses a namespace of it.
     if (context === undefined) return;
-    const { namespaces } = await link.api.call('listNamespaces', { kubeFlags: { context } });
+    const input = withKubeconfigEnv('listNamespaces', { kubeFlags: { context } }, kubeconfigEnv);
+    const { namespaces } = await link.api.call('listNamespaces', input);
     current = { contexts: names, namespaces };
     onChange();
   };

@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { dialog } from 'electron';
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import type { Paths } from '#base/node/paths.ts';
-import type { AppCallOutput } from '#protocol/app-bridge/app-bridge.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import type { HelperDescription } from '#protocol/local-api/diagnose-api.ts';
 import type { DaemonLink } from '../daemon/daemon-link.ts';
 import { helperQuestionText, isSameCommand } from '../helper/helper-question.ts';
 import { type HelperStart, helperStartCommand, startHelper } from '../helper/start-helper.ts';
@@ -11,7 +11,7 @@ import type { AppLayout } from './layout.ts';
 
 /** Starts the privileged helper, never without having shown what that runs. */
 export interface HelperStarter {
-  describe(): Promise<AppCallOutput<'describeHelperStart'>>;
+  describe(): Promise<HelperDescription>;
   /** For a page that has shown the command. @throws AppError `usage` where it is not what would run. */
   startShown(command: readonly string[]): Promise<void>;
   /** Asks by a dialog of the system where the helper does not run. False where the person declined. */
@@ -30,9 +30,9 @@ export function createHelperStarter(layout: AppLayout, paths: Paths, link: Daemo
   };
   const command = helperStartCommand(start);
   const describe = async () => {
-    const { state, paths: touched, changes } = await link.api.call('describeHelper', {});
+    const description = await link.api.call('describeHelper', {});
     // The daemon may be another installation's; what would run here is this app's.
-    return { state, command: [...command], paths: touched, changes };
+    return { ...description, command: [...command] };
   };
   return {
     describe,

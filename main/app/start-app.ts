@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { delimiter, resolve } from 'node:path';
 import { app, Menu, Notification, nativeTheme, powerMonitor, protocol, session } from 'electron';
 import { productVersion } from '#base/common/version.ts';
 import type { ProcessLogger } from '#base/node/logger.ts';
@@ -8,6 +11,7 @@ import type { DaemonState, Preferences } from '#protocol/local-api/model.ts';
 import { createBridgeHandlers } from '../bridge/bridge-handlers.ts';
 import { type DaemonCondition, DaemonLink } from '../daemon/daemon-link.ts';
 import { openDaemon } from '../daemon/open-daemon.ts';
+import { createHelperService } from '../helper/helper-service.ts';
 import { noticesBetween } from '../notifications/notices.ts';
 import { watchNetwork } from '../power/network-watch.ts';
 import { hasTray } from '../tray/has-tray.ts';
@@ -53,11 +57,14 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
   if (process.platform !== 'darwin') Menu.setApplicationMenu(null);
   hardenSession(session.defaultSession, logger.child('page'));
 
+  const kubeconfigEnv = absoluteList(process.env['KUBECONFIG']);
   let before: DaemonState | undefined;
   let isFirstState = true;
   const link = new DaemonLink({
     open: (signal) =>
       openDaemon({ nodePath: layout.nodePath, daemonScript: layout.daemonScript, paths, env: process.env, signal }),
+    // An orderly end takes the socket away; a crash leaves it. A named pipe of Windows says nothing.
+    hasEnded: () => process.platform !== 'win32' && !existsSync(paths.daemonSocket),
     onChange: (condition) => onDaemon(condition),
     logger: logger.child('daemon-link'),
   });
@@ -83,8 +90,22 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
   const ports = createPagePorts({
     window: () => window.window,
     daemonSocket: paths.daemonSocket,
+    kubeconfigEnv,
     isDaemonThere: () => link.state !== undefined,
-    bridgeHandlers: createBridgeHandlers({ window: () => window.window, helper, quit, updates, hasTray: isTrayVisible }),
+    bridgeHandlers: createBridgeHandlers({
+      window: () => window.window,
+      startDaemon: () => link.startDaemon(),
+      helper,
+      helperService: createHelperService({
+        platform: process.platform,
+        uid: process.getuid?.() ?? userInfo().uid,
+        instance: paths.helperInstance,
+        asRoot: process.getuid?.() === 0,
+      }),
+      quit,
+      updates,
+      hasTray: isTrayVisible,
+    }),
     logger: logger.child('page'),
   });
   const showWindow = (event?: AppEvent) => {
@@ -102,13 +123,14 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
     createTrayActions({
       link,
       quit,
+      kubeconfigEnv,
       logger: logger.child('tray'),
       showWindow,
       ensureHelper: () => helper.ensure(),
       tellFailure: (title, { message, reason }) => tell(title, reason === undefined ? message : `${message}: ${reason}`),
     }),
   );
-  const choices = watchClusterChoices(link, logger.child('tray'), () => drawTray());
+  const choices = watchClusterChoices(link, kubeconfigEnv, logger.child('tray'), () => drawTray());
   const drawTray = () => tray.show(trayView({ daemon: trayDaemon(link.condition), ...choices.current }));
   const loginStart = createLoginStart({
     platform: process.platform,
@@ -123,6 +145,10 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
     if (condition.kind === 'lost') {
       const { message, reason } = condition.error;
       ports.push({ kind: 'daemon-lost', message, ...(reason === undefined ? {} : { reason }) });
+      before = undefined;
+    }
+    if (condition.kind === 'ended') {
+      ports.push({ kind: 'daemon-ended' });
       before = undefined;
     }
     if (condition.kind !== 'connected') return;
@@ -195,6 +221,12 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
 /** The link that the system hands over as an argument, as Windows and Linux do. */
 export function linkAmong(args: readonly string[]): string | undefined {
   return args.find((argument) => /^telepresence:\/\//i.test(argument));
+}
+
+/** The daemon has a working directory of its own. */
+function absoluteList(paths = ''): string | undefined {
+  const listed = paths.split(delimiter).filter((path) => path !== '');
+  return listed.length === 0 ? undefined : listed.map((path) => resolve(path)).join(delimiter);
 }
 
 function trayDaemon(condition: DaemonCondition): TraySnapshot['daemon'] {

@@ -2,6 +2,7 @@ import { clipboard, dialog } from 'electron';
 import type { Logger } from '#base/common/log.ts';
 import type { AppEvent } from '#protocol/app-bridge/app-bridge.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
 import type { ConnectRequest } from '#protocol/local-api/model.ts';
 import type { DaemonLink } from '../daemon/daemon-link.ts';
 import type { TrayAction } from '../tray/tray-view.ts';
@@ -10,6 +11,8 @@ import type { Quit } from './quit.ts';
 export interface TrayActionsOptions {
   readonly link: DaemonLink;
   readonly quit: Quit;
+  /** KUBECONFIG as the app was started with it. */
+  readonly kubeconfigEnv: string | undefined;
   readonly logger: Logger;
   showWindow(event?: AppEvent): void;
   /** Makes sure that the privileged helper runs; false where the person declined. */
@@ -63,6 +66,8 @@ async function run(options: TrayActionsOptions, action: TrayAction): Promise<voi
     case 'copy':
       await clipboard.writeText(action.text);
       return;
+    case 'start-daemon':
+      return link.startDaemon();
     case 'start-helper':
       await options.ensureHelper();
       return;
@@ -81,11 +86,12 @@ async function run(options: TrayActionsOptions, action: TrayAction): Promise<voi
   }
 }
 
-async function connect({ link, ensureHelper }: TrayActionsOptions, request: ConnectRequest): Promise<void> {
+async function connect({ link, kubeconfigEnv, ensureHelper }: TrayActionsOptions, request: ConnectRequest): Promise<void> {
   // Before the connect, so that it does not fail at its interface and the person is asked once.
   const mode = request.mode ?? link.state?.preferences['preferences']?.defaultMode;
   if (mode !== 'rootless' && !(await ensureHelper())) return;
-  await link.api.call('connect', { ...request, ...(mode === undefined ? {} : { mode }) });
+  const input = { ...request, ...(mode === undefined ? {} : { mode }) };
+  await link.api.call('connect', withKubeconfigEnv('connect', input, kubeconfigEnv));
 }
 
 async function disconnect(link: DaemonLink): Promise<void> {

@@ -6,19 +6,30 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { HelperStarter } from '../app/helper-starter.ts';
 import type { Quit } from '../app/quit.ts';
 import type { Updates } from '../app/updates.ts';
+import type { HelperService } from '../helper/helper-service.ts';
 import { checkExternalUrl } from './external-url.ts';
 import type { BridgeHandlers } from './serve-bridge.ts';
 
 export interface BridgeHandlersOptions {
   window(): BrowserWindow | undefined;
+  startDaemon(): void;
   readonly helper: HelperStarter;
+  readonly helperService: HelperService;
   readonly quit: Quit;
   readonly updates: Updates;
   readonly hasTray: boolean;
 }
 
 /** What main does for its page. */
-export function createBridgeHandlers({ window, helper, quit, updates, hasTray }: BridgeHandlersOptions): BridgeHandlers {
+export function createBridgeHandlers({
+  window,
+  startDaemon,
+  helper,
+  helperService,
+  quit,
+  updates,
+  hasTray,
+}: BridgeHandlersOptions): BridgeHandlers {
   return {
     describeApp: async () => ({
       platform: process.platform,
@@ -50,9 +61,18 @@ export function createBridgeHandlers({ window, helper, quit, updates, hasTray }:
       shell.showItemInFolder(path);
       return {};
     },
+    async startDaemon() {
+      startDaemon();
+      return {};
+    },
     describeHelperStart: () => helper.describe(),
     async startHelper({ command }) {
       await helper.startShown(command);
+      return {};
+    },
+    describeHelperService: () => helperService.describe(),
+    async changeHelperService({ isInstalled, command }) {
+      await helperService.change(isInstalled, command);
       return {};
     },
     async quitApp({ choice }) {

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
+import { withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
 import { type CallName, localApi } from '#protocol/local-api/local-api.ts';
 import type { ClientMessage } from '#protocol/local-api/messages.ts';
 
@@ -20,7 +21,8 @@ export type CheckedMessage =
   | { readonly kind: 'refused'; readonly id: number; readonly error: ErrorData }
   | { readonly kind: 'violation'; readonly reason: string };
 
-export function checkClientMessage(value: unknown, isGreeted: boolean): CheckedMessage {
+/** `kubeconfigEnv`: what a call gets that names no kubeconfig. */
+export function checkClientMessage(value: unknown, isGreeted: boolean, kubeconfigEnv?: string): CheckedMessage {
   const parsed = clientMessage.safeParse(value);
   if (!parsed.success) return { kind: 'violation', reason: 'not a message of the local API' };
   const message = parsed.data;
@@ -29,7 +31,8 @@ export function checkClientMessage(value: unknown, isGreeted: boolean): CheckedM
   const { call } = message;
   if (!isCallName(call)) return refusal(message.id, `There is no call ${call}`);
   const input = localApi[call].input.safeParse(message.input);
-  if (input.success) return { kind: 'message', message: { id: message.id, call, input: message.input } };
+  if (input.success)
+    return { kind: 'message', message: { id: message.id, call, input: withKubeconfigEnv(call, message.input, kubeconfigEnv) } };
   const [issue] = input.error.issues;
   return refusal(message.id, `The input of ${call} is not valid`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }

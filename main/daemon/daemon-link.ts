@@ -8,17 +8,22 @@ import type { DaemonState } from '#protocol/local-api/model.ts';
 /**
  * ```
  * starting → connected(state)* → lost(error) → connected(state)* → …
- *     └──────────────────────────→ lost(error)
+ *     ├──────────────────────────→ lost(error)
+ *     └→ connected(state)* → ended → connected(state)* → …
  * ```
  */
 export type DaemonCondition =
   | { readonly kind: 'starting' }
   | { readonly kind: 'connected'; readonly state: DaemonState }
-  | { readonly kind: 'lost'; readonly error: AppError };
+  | { readonly kind: 'lost'; readonly error: AppError }
+  /** Somebody ended it, so it is not started before somebody says so. */
+  | { readonly kind: 'ended' };
 
 export interface DaemonLinkOptions {
   /** Finds or starts the daemon. */
   open(signal: AbortSignal): Promise<ApiClient>;
+  /** Whether a daemon that was there a moment ago has ended in good order. */
+  hasEnded(): boolean;
   onChange(condition: DaemonCondition): void;
   readonly logger: Logger;
   /** Before the first further attempt; doubled up to `maxRetryMs`. Default 250 ms. */
@@ -28,6 +33,9 @@ export interface DaemonLinkOptions {
 /** A person who looks at the trouble icon should not wait longer for the next attempt. */
 const maxRetryMs = 10_000;
 
+/** How often it is looked for a daemon that somebody else starts. */
+const lookMs = 1_000;
+
 /** Main's connection to the daemon: kept for as long as the app runs, and made anew with a new daemon where the old one went away. */
 export class DaemonLink {
   readonly #options: DaemonLinkOptions;
@@ -36,6 +44,7 @@ export class DaemonLink {
   #api: ApiClient | undefined;
   #running: Promise<void> | undefined;
   #isEndExpected = false;
+  #wanted = Promise.withResolvers<void>();
 
   constructor(options: DaemonLinkOptions) {
     this.#options = options;
@@ -56,14 +65,19 @@ export class DaemonLink {
   /** @throws AppError `daemon.lost` while there is none. */
   get api(): ApiClient {
     if (this.#api !== undefined) return this.#api;
-    throw this.#condition.kind === 'lost'
-      ? this.#condition.error
-      : new AppError({ code: 'daemon.lost', message: 'The daemon is still starting' });
+    if (this.#condition.kind === 'lost') throw this.#condition.error;
+    const isEnded = this.#condition.kind === 'ended';
+    throw new AppError({ code: 'daemon.lost', message: isEnded ? 'The daemon was ended' : 'The daemon is still starting' });
   }
 
   /** The daemon is about to end on request: it is not started again. */
   expectEnd(): void {
     this.#isEndExpected = true;
+  }
+
+  /** Starts a daemon where one was ended. */
+  startDaemon(): void {
+    this.#wanted.resolve();
   }
 
   async stop(): Promise<void> {
@@ -92,14 +106,37 @@ export class DaemonLink {
       } catch (thrown) {
         if (signal.aborted || this.#isEndExpected) break;
         const error = AppError.from(thrown);
-        this.#options.logger.warn('The daemon is gone', { code: error.code, message: error.message, retryMs });
+        const wasThere = this.#api !== undefined;
         this.#api = undefined;
+        if (wasThere && this.#options.hasEnded()) {
+          this.#options.logger.info('The daemon was ended');
+          this.#change({ kind: 'ended' });
+          await this.#untilWanted();
+          continue;
+        }
+        this.#options.logger.warn('The daemon is gone', { code: error.code, message: error.message, retryMs });
         this.#change({ kind: 'lost', error });
       }
       await delay(retryMs, undefined, { signal }).catch(() => undefined);
       retryMs = Math.min(retryMs * 2, maxRetryMs);
     }
     this.#api = undefined;
+  }
+
+  /** Until somebody wants a daemon, or has started one. */
+  async #untilWanted(): Promise<void> {
+    const { signal } = this.#stopped;
+    this.#wanted = Promise.withResolvers<void>();
+    let isWanted = false;
+    void this.#wanted.promise.then(() => {
+      isWanted = true;
+    });
+    while (!isWanted && !signal.aborted && this.#options.hasEnded()) {
+      const looking = new AbortController();
+      const look = delay(lookMs, undefined, { signal: AbortSignal.any([signal, looking.signal]) }).catch(() => undefined);
+      await Promise.race([this.#wanted.promise, look]);
+      looking.abort();
+    }
   }
 
   #change(condition: DaemonCondition): void {

@@ -16,7 +16,7 @@ export interface MainPort {
  * Joins a page's port to a connection to the daemon: what the page says is checked, what the daemon says is passed on. Either's end is
  * the other's. The daemon greets the page itself, so that a page of another version is refused as any client.
  */
-export function relay(port: MainPort, daemon: MessageChannel, logger: Logger): void {
+export function relay(port: MainPort, daemon: MessageChannel, kubeconfigEnv: string | undefined, logger: Logger): void {
   let isGreeted = false;
   let isOpen = true;
   const end = () => {
@@ -34,7 +34,7 @@ export function relay(port: MainPort, daemon: MessageChannel, logger: Logger): v
   });
   port.on('message', ({ data }) => {
     if (!isOpen) return;
-    const checked = checkClientMessage(data, isGreeted);
+    const checked = checkClientMessage(data, isGreeted, kubeconfigEnv);
     if (checked.kind === 'violation') {
       logger.warn('A page broke the protocol', { reason: checked.reason });
       end();

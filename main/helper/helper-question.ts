@@ -1,14 +1,14 @@
-import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import type { HelperDescription } from '#protocol/local-api/diagnose-api.ts';
 
-/** What a person is told before root's rights are asked for: the command, what it reads and writes, and what it changes. */
-export interface HelperQuestion {
-  readonly command: readonly string[];
-  readonly paths: CallOutput<'describeHelper'>['paths'];
-  readonly changes: readonly string[];
-}
-
-/** The question as text, for where no page of ours can show it. */
-export function helperQuestionText({ command, paths, changes }: HelperQuestion): string {
+/**
+ * What a person is told before root's rights are asked for, for where no page of ours can show it: the command, what it reads and writes,
+ * and what it changes.
+ */
+export function helperQuestionText({
+  command,
+  paths,
+  changes,
+}: Pick<HelperDescription, 'paths' | 'changes'> & { readonly command: readonly string[] }): string {
   return [
     'It needs root, and runs this command:',
     command.join(' '),

@@ -1,16 +1,21 @@
 import { expect, test } from 'vitest';
 import { fakeState } from '#net/rpc/testing/fake-daemon.ts';
 import type { Preferences } from '#protocol/local-api/model.ts';
-import { conditionOf, connectionOf, engagementOf } from '../testing/states.ts';
+import {
+  exampleCondition,
+  exampleConnection,
+  exampleEngagement,
+  examplePreferences,
+  exampleSince as since,
+} from '#protocol/local-api/testing/example-state.ts';
 import { noticesBetween } from './notices.ts';
 
-const since = '2026-01-01T00:00:00.000Z';
-const on = { staging: connectionOf({ kind: 'on', since }) };
+const on = { staging: exampleConnection() };
 const reason = { code: 'engagement.removed', message: 'Somebody took it' } as const;
 
 test('tells of trouble once, and of its end', () => {
   const well = fakeState({ connections: on });
-  const ill = fakeState({ connections: on, health: { dns: conditionOf() } });
+  const ill = fakeState({ connections: on, health: { dns: exampleCondition() } });
   expect(noticesBetween(well, ill)).toMatchObject([{ topic: 'connection', title: 'Telepresence has trouble' }]);
   expect(noticesBetween(ill, ill)).toEqual([]);
   expect(noticesBetween(ill, well)).toMatchObject([{ topic: 'connection', title: 'Telepresence is on again' }]);
@@ -24,11 +29,11 @@ test('tells nothing of what the person does', () => {
 test('tells of an engagement that the cluster took away and of a handler that ended', () => {
   const process = { command: 'npm start', directory: '/src', restarts: 0 };
   const before = fakeState({
-    engagements: { k: engagementOf({ process: { ...process, state: { kind: 'running', since, pid: 7 } } }) },
+    engagements: { k: exampleEngagement({ process: { ...process, state: { kind: 'running', since, pid: 7 } } }) },
   });
   const after = fakeState({
     engagements: {
-      k: engagementOf({
+      k: exampleEngagement({
         state: { kind: 'ended', since, reason },
         process: { ...process, state: { kind: 'exited', since, exitCode: 1 } },
       }),
@@ -45,33 +50,21 @@ test.each<[keyof Preferences, string]>([
   ['notifyEngagement', 'engagement'],
   ['notifyHandler', 'handler'],
 ])('is silent where %s is off', (name, topic) => {
-  const preferences: Preferences = {
-    startAtLogin: false,
-    startHidden: false,
-    theme: 'system',
-    defaultMode: 'host',
-    isWelcomed: true,
-    notifyConnection: true,
-    notifyEngagement: true,
-    notifyHandler: true,
-    checkForUpdates: false,
-    [name]: false,
-  };
   const process = { command: 'npm start', directory: '/src', restarts: 0 };
   const before = fakeState({
     connections: on,
-    engagements: { k: engagementOf({ process: { ...process, state: { kind: 'running', since, pid: 7 } } }) },
+    engagements: { k: exampleEngagement({ process: { ...process, state: { kind: 'running', since, pid: 7 } } }) },
   });
   const after = fakeState({
     connections: on,
-    health: { dns: conditionOf() },
+    health: { dns: exampleCondition() },
     engagements: {
-      k: engagementOf({
+      k: exampleEngagement({
         state: { kind: 'waiting', since, reason },
         process: { ...process, state: { kind: 'exited', since, exitCode: 1 } },
       }),
     },
-    preferences: { preferences },
+    preferences: { preferences: examplePreferences({ [name]: false }) },
   });
   const topics = noticesBetween(before, after).map((notice) => notice.topic);
   expect(topics).toHaveLength(2);

@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import { fakeState } from '#net/rpc/testing/fake-daemon.ts';
 import type { ConnectionState, DaemonState } from '#protocol/local-api/model.ts';
-import { conditionOf, connectionOf, engagementOf } from '../testing/states.ts';
+import {
+  exampleCondition,
+  exampleConnection,
+  exampleEngagement,
+  exampleSince as since,
+} from '#protocol/local-api/testing/example-state.ts';
 import { type TrayItem, type TraySnapshot, type TrayView, trayView } from './tray-view.ts';
 
-const since = '2026-01-01T00:00:00.000Z';
 const reason = { code: 'manager.unreachable', message: 'The traffic-manager does not answer' } as const;
 
 test.each<[string, DaemonState, TrayView['icon'], string]>([
@@ -18,7 +22,7 @@ test.each<[string, DaemonState, TrayView['icon'], string]>([
   ['on', withConnection({ kind: 'on', since }), { shape: 'on', count: 0 }, 'On: staging · shop'],
   [
     'on with engagements',
-    withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': engagementOf() } }),
+    withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': exampleEngagement() } }),
     { shape: 'engaged', count: 1 },
     'On: staging · shop',
   ],
@@ -31,7 +35,7 @@ test.each<[string, DaemonState, TrayView['icon'], string]>([
   ],
   [
     'a condition',
-    withConnection({ kind: 'on', since }, { health: { dns: conditionOf() } }),
+    withConnection({ kind: 'on', since }, { health: { dns: exampleCondition() } }),
     { shape: 'trouble', count: 0 },
     'Trouble: Names of the cluster do not resolve',
   ],
@@ -52,6 +56,12 @@ test('shows trouble when the daemon is gone, and offers nothing that needs it', 
   const view = trayView({ daemon: { kind: 'lost', reason: 'the daemon ended' }, contexts: ['a'], namespaces: [] });
   expect(view.icon.shape).toBe('trouble');
   expect(actions(view.items).map(({ kind }) => kind)).toEqual(['diagnose', 'open-window', 'quit']);
+});
+
+test('shows off when the daemon was ended, and offers to start it', () => {
+  const view = trayView({ daemon: { kind: 'ended' }, contexts: ['a'], namespaces: [] });
+  expect(view.icon.shape).toBe('off');
+  expect(actions(view.items).map(({ kind }) => kind)).toEqual(['start-daemon', 'diagnose', 'open-window', 'quit']);
 });
 
 test('offers what makes sense in each state, and only that', () => {
@@ -83,7 +93,9 @@ test('connects to where the last connection was', () => {
 });
 
 test('gives each engagement its log, its curl and its end', () => {
-  const view = trayView(snapshotOf(withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': engagementOf() } })));
+  const view = trayView(
+    snapshotOf(withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': exampleEngagement() } })),
+  );
   expect(actions(view.items)).toEqual(
     expect.arrayContaining([
       { kind: 'leave', connection: 'staging', name: 'cart' },
@@ -95,7 +107,7 @@ test('gives each engagement its log, its curl and its end', () => {
 
 test('never has more than ten items at the top, however much there is', () => {
   const engagements = Object.fromEntries(
-    Array.from({ length: 60 }, (_, index) => [`staging/e${index}`, engagementOf({ name: `e${index}` })]),
+    Array.from({ length: 60 }, (_, index) => [`staging/e${index}`, exampleEngagement({ name: `e${index}` })]),
   );
   const many = Array.from({ length: 300 }, (_, index) => `name-${index}`);
   const state = withConnection({ kind: 'on', since }, { engagements });
@@ -105,13 +117,13 @@ test('never has more than ten items at the top, however much there is', () => {
 });
 
 test('shortens what would make the menu as wide as the screen', () => {
-  const health = { long: conditionOf({ title: 'x'.repeat(500) }) };
+  const health = { long: exampleCondition({ title: 'x'.repeat(500) }) };
   const [first] = trayView(snapshotOf(fakeState({ health }))).items;
   expect(first?.kind === 'label' ? first.label.length : 0).toBe(64);
 });
 
 function withConnection(state: ConnectionState, change: Partial<DaemonState> = {}): DaemonState {
-  return fakeState({ connections: { staging: connectionOf(state) }, ...change });
+  return fakeState({ connections: { staging: exampleConnection({ state }) }, ...change });
 }
 
 function snapshotOf(state: DaemonState): TraySnapshot {

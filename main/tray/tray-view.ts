@@ -1,4 +1,5 @@
 import { assertNever } from '#base/common/assert-never.ts';
+import { clockText } from '#base/common/clock-text.ts';
 import type { Connection, ConnectRequest, DaemonState, Engagement } from '#protocol/local-api/model.ts';
 import { worstTrouble } from './trouble.ts';
 
@@ -31,6 +32,7 @@ export type TrayAction =
   | { readonly kind: 'leave'; readonly connection: string; readonly name: string }
   | { readonly kind: 'open-log'; readonly engagement: string }
   | { readonly kind: 'copy'; readonly text: string }
+  | { readonly kind: 'start-daemon' }
   | { readonly kind: 'start-helper' }
   | { readonly kind: 'diagnose' }
   | { readonly kind: 'open-window' }
@@ -42,6 +44,7 @@ export interface TraySnapshot {
   readonly daemon:
     | { readonly kind: 'starting' }
     | { readonly kind: 'lost'; readonly reason: string }
+    | { readonly kind: 'ended' }
     | { readonly kind: 'connected'; readonly state: DaemonState };
   /** Names in the kubeconfig, the current one first. */
   readonly contexts: readonly string[];
@@ -59,6 +62,8 @@ export function trayView(snapshot: TraySnapshot): TrayView {
       return daemonless('connecting', 'Starting');
     case 'lost':
       return daemonless('trouble', `Trouble: ${daemon.reason}`);
+    case 'ended':
+      return daemonless('off', 'Off: the daemon was ended', [action('Start', { kind: 'start-daemon' })]);
     case 'connected':
       return connectedView(snapshot, daemon.state);
     default:
@@ -66,11 +71,11 @@ export function trayView(snapshot: TraySnapshot): TrayView {
   }
 }
 
-function daemonless(shape: TrayShape, line: string): TrayView {
+function daemonless(shape: TrayShape, line: string, actions: readonly TrayItem[] = []): TrayView {
   return {
     icon: { shape, count: 0 },
     tooltip: `Telepresence\n${line}`,
-    items: [label(line), separator, diagnose, openWindow, separator, quit],
+    items: [label(line), ...actions, separator, diagnose, openWindow, separator, quit],
   };
 }
 
@@ -78,7 +83,7 @@ function connectedView(snapshot: TraySnapshot, state: DaemonState): TrayView {
   const connections = Object.values(state.connections);
   const engagements = Object.values(state.engagements);
   const shape = shapeOf(state);
-  const items = [
+  const items = withoutEmptyParts([
     label(stateLine(state)),
     mainAction(snapshot, state, shape),
     separator,
@@ -92,7 +97,7 @@ function connectedView(snapshot: TraySnapshot, state: DaemonState): TrayView {
     settings,
     separator,
     quit,
-  ];
+  ]);
   return { icon: { shape, count: shape === 'engaged' ? engagements.length : 0 }, tooltip: tooltip(state), items };
 }
 
@@ -121,7 +126,7 @@ function stateLine(state: DaemonState): string {
     case 'paused':
       return connection.state.until === undefined
         ? `Paused: ${place}`
-        : `Paused until ${clock(connection.state.until)}: ${place}`;
+        : `Paused until ${clockText(connection.state.until)}: ${place}`;
     case 'on':
       return `On: ${place}`;
     // Both are trouble, which was told above.
@@ -222,6 +227,11 @@ function more(items: readonly TrayItem[], total: number): readonly TrayItem[] {
   return items.length === total ? items : [...items, separator, action(`${total - items.length} more…`, { kind: 'open-window' })];
 }
 
+/** Of two separators with nothing between them, one is enough. */
+function withoutEmptyParts(items: readonly TrayItem[]): readonly TrayItem[] {
+  return items.filter(({ kind }, index) => kind !== 'separator' || items[index - 1]?.kind !== 'separator');
+}
+
 function label(text: string): TrayItem {
   return { kind: 'label', label: shortened(text) };
 }
@@ -246,10 +256,6 @@ function shortened(text: string): string {
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function clock(time: string): string {
-  return new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 }
 
 const separator: TrayItem = { kind: 'separator' };

@@ -10,6 +10,8 @@ import { type MainPort, relay } from '../daemon/relay.ts';
 export interface PagePortsOptions {
   window(): BrowserWindow | undefined;
   readonly daemonSocket: string;
+  /** KUBECONFIG as the app was started with it. */
+  readonly kubeconfigEnv: string | undefined;
   isDaemonThere(): boolean;
   readonly bridgeHandlers: BridgeHandlers;
   readonly logger: Logger;
@@ -52,7 +54,7 @@ export function createPagePorts(options: PagePortsOptions): PagePorts {
       port.on('close', () => {
         if (daemonPort === port) daemonPort = undefined;
       });
-      relay(port, channel, logger);
+      relay(port, channel, options.kubeconfigEnv, logger);
     } catch (error) {
       // The link to the daemon finds the same, and its recovery brings the page its port.
       logger.info('The page gets no port to the daemon yet', { error });

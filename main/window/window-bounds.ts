@@ -1,6 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import * as z from 'zod/mini';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 
 export interface Rectangle {
   readonly x: number;
@@ -47,16 +46,13 @@ function showsTitleBar(bounds: Rectangle, area: Rectangle): boolean {
 /** What `saveWindowPlace` wrote; `undefined` where there is none. */
 export function readWindowPlace(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readIfThere(file) ?? '');
   } catch {
     return undefined;
   }
 }
 
 export function saveWindowPlace(file: string, bounds: Rectangle, isMaximized: boolean): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const { x, y, width, height } = bounds;
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, JSON.stringify({ bounds: { x, y, width, height }, isMaximized }), { mode: 0o600 });
-  renameSync(temporary, file);
+  replaceFile(file, JSON.stringify({ bounds: { x, y, width, height }, isMaximized }));
 }

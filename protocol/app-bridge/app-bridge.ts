@@ -1,6 +1,19 @@
 import * as z from 'zod/mini';
 import type { ErrorData } from '#protocol/errors/app-error.ts';
+import { helperDescription } from '#protocol/local-api/diagnose-api.ts';
 import { deepLink } from './deep-link.ts';
+
+const helperServiceDescription = z.object({
+  state: z.enum(['unsupported', 'not-installed', 'installed']),
+  /** Why it is unsupported. */
+  reason: z.optional(z.string()),
+  /** Installs or uninstalls it, as root, word by word. */
+  command: z.optional(z.array(z.string())),
+  /** What that makes or removes. */
+  paths: z.array(z.object({ path: z.string(), purpose: z.string() })),
+});
+/** The helper as a service of the system: whether it is one, and what changing that would run and touch. */
+export type HelperServiceDescription = z.infer<typeof helperServiceDescription>;
 
 /**
  * What only the app's main process can do for its page, as a value. It is spoken over a MessagePort of its own, beside the one that
@@ -38,19 +51,21 @@ export const appBridge = {
   },
   /** Shows a file or folder in the system's file manager. Nothing is opened or run. */
   showItem: { input: z.strictObject({ path: z.string().check(z.maxLength(4_096)) }), output: z.object({}) },
+  /** Starts a daemon where one was ended; what follows shows by its port. */
+  startDaemon: { input: z.strictObject({}), output: z.object({}) },
   /** What starting the privileged helper would run and touch: shown before it is started. */
   describeHelperStart: {
     input: z.strictObject({}),
-    output: z.object({
-      state: z.enum(['running', 'not-running', 'service']),
-      /** Word by word, as root. */
-      command: z.array(z.string()),
-      paths: z.array(z.object({ path: z.string(), purpose: z.string() })),
-      changes: z.array(z.string()),
-    }),
+    output: helperDescription,
   },
   /** Starts the helper through the system's password prompt. `command` is what the person was shown, and must be what would run. */
   startHelper: { input: z.strictObject({ command: z.array(z.string()) }), output: z.object({}) },
+  describeHelperService: { input: z.strictObject({}), output: helperServiceDescription },
+  /** Makes the helper a service of the system, or ends that. `command` is what the person was shown, and must be what would run. */
+  changeHelperService: {
+    input: z.strictObject({ isInstalled: z.boolean(), command: z.array(z.string()) }),
+    output: z.object({}),
+  },
   /** The person's answer to "keep running or end?"; without `choice` the question is asked by a dialog of the system. */
   quitApp: { input: z.strictObject({ choice: z.optional(z.enum(['keep-running', 'end'])) }), output: z.object({}) },
   /** Looks for an update now. */
@@ -79,6 +94,8 @@ export const appEvent = z.discriminatedUnion('kind', [
   }),
   /** The daemon does not answer, and why; the page's port to it is closed. A new port follows when there is a daemon again. */
   z.object({ kind: z.literal('daemon-lost'), message: z.string(), reason: z.optional(z.string()) }),
+  /** Somebody ended the daemon; it is not started before somebody says so. */
+  z.object({ kind: z.literal('daemon-ended') }),
 ]);
 export type AppEvent = z.infer<typeof appEvent>;
 

@@ -7,10 +7,12 @@ import { isMessage } from './daemon-channels.ts';
 interface BridgeState {
   /** A browser has none: what only the app can do is not offered there. */
   readonly port: MessagePort | undefined;
+  /** Somebody ended the daemon, and main waits for a word before it starts another. */
+  readonly isDaemonEnded: boolean;
 }
 
 /** The page's way to the app's main process. */
-export const useBridge = create<BridgeState>()(() => ({ port: undefined }));
+export const useBridge = create<BridgeState>()(() => ({ port: undefined, isDaemonEnded: false }));
 
 type Pending = { resolve(output: unknown): void; reject(error: AppError): void };
 
@@ -50,6 +52,8 @@ export async function callApp<Name extends AppCallName>(name: Name, input: AppCa
 
 function receive(message: AppMessage): void {
   if ('push' in message) {
+    if (message.push.kind === 'daemon-ended') useBridge.setState({ isDaemonEnded: true });
+    if (message.push.kind === 'daemon-lost') useBridge.setState({ isDaemonEnded: false });
     for (const listener of listeners) listener(message.push);
     return;
   }

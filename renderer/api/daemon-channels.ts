@@ -11,9 +11,9 @@ export interface DaemonChannels {
   open(signal: AbortSignal): Promise<MessageChannel>;
 }
 
-/** A browser has a WebSocket to the page's own origin; in the app, main hands ports over. */
+/** A browser has the page from the daemon itself, on the loopback, and a WebSocket to its origin; in the app, main hands ports over. */
 export function daemonChannels(): DaemonChannels {
-  return location.protocol === 'http:' || location.protocol === 'https:' ? webSocketChannels() : portChannels();
+  return ['127.0.0.1', 'localhost'].includes(location.hostname) ? webSocketChannels() : portChannels();
 }
 
 function webSocketChannels(): DaemonChannels {

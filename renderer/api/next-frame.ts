@@ -7,10 +7,15 @@ export interface FrameRequest {
   cancel(): void;
 }
 
-/** Work that is done at most once a frame, however often it is asked for. */
-export function onNextFrame(work: () => void): FrameRequest {
+/**
+ * Work that is done at most once a frame, however often it is asked for.
+ *
+ * @param restMs Least time between two runs: what is asked for after a rest is done with the next frame, and a flood in lots. Default 0.
+ */
+export function onNextFrame(work: () => void, restMs = 0): FrameRequest {
   let frame: number | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let lastRun = Number.NEGATIVE_INFINITY;
   const cancel = () => {
     if (frame !== undefined) cancelAnimationFrame(frame);
     clearTimeout(timer);
@@ -20,12 +25,18 @@ export function onNextFrame(work: () => void): FrameRequest {
   const run = () => {
     cancel();
     work();
+    lastRun = performance.now();
+  };
+  const soon = () => {
+    timer = setTimeout(run, hiddenMs);
+    frame = requestAnimationFrame(run);
   };
   return {
     request() {
       if (frame !== undefined || timer !== undefined) return;
-      timer = setTimeout(run, hiddenMs);
-      frame = requestAnimationFrame(run);
+      const rest = lastRun + restMs - performance.now();
+      if (rest > 0) timer = setTimeout(soon, rest);
+      else soon();
     },
     cancel,
   };

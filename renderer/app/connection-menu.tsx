@@ -1,10 +1,10 @@
 import { Menu } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
+import { clockText } from '#base/common/clock-text.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
 import { disconnect, inBackground, pauseConnection, resumeConnection } from '../domain/connection-actions.ts';
 import { connectionShapes } from '../domain/connection-shapes.ts';
 import { connectionWord, isLive } from '../domain/connection-view.ts';
-import { clockText } from '../domain/time-text.ts';
 import { selectConnections, useMirror } from '../stores/mirror.ts';
 import { chooseConnection, openPlace } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';

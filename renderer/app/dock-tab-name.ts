@@ -1,4 +1,5 @@
 import type { LogSource } from '#protocol/local-api/log-api.ts';
+import { logSubject } from '../domain/log-subject.ts';
 import { selectTerminals, useMirror } from '../stores/mirror.ts';
 import type { DockTab } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
@@ -12,11 +13,9 @@ export function useDockTabName(tab: DockTab): string {
 function logName(source: LogSource): string {
   switch (source.kind) {
     case 'handler':
-      return source.engagement;
     case 'agent':
-      return source.pod;
     case 'pod':
-      return `${source.pod} · ${source.container}`;
+      return logSubject(source);
     default:
       return source.kind;
   }

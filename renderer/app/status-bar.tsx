@@ -6,6 +6,7 @@ import { texts } from '../texts/en.ts';
 import { State } from '../ui/shape.tsx';
 import { ConnectionMenu } from './connection-menu.tsx';
 import { TaskList } from './task-list.tsx';
+import { useIsDaemonEnded } from './use-is-daemon-ended.ts';
 
 /** The truth at a glance, on every page. */
 export function StatusBar() {
@@ -14,12 +15,19 @@ export function StatusBar() {
   const problemCount = useMirror((mirror) => problemsOf(selectHealth(mirror)).length);
   const daemon = useMirror(selectDaemon);
   const isLost = useMirror(({ link }) => link === 'lost');
+  const isEnded = useIsDaemonEnded();
   const tabCount = useView((view) => view.dockTabs.length);
   const isDockOpen = useView((view) => view.isDockOpen);
   const isOff = connection === undefined || connection.state.kind === 'off';
   return (
     <footer className="app-status" aria-label={texts.shell.statusLabel}>
-      {isLost ? (
+      {isEnded ? (
+        <span className="app-status-item">
+          <State shape="hollow" tone="dim">
+            {texts.shell.states.off}: {texts.shell.endedTitle}
+          </State>
+        </span>
+      ) : isLost ? (
         <span className="app-status-item">
           <State shape="triangle" tone="bad">
             {texts.shell.states.trouble}: {texts.shell.lostTitle}

@@ -1,3 +1,4 @@
+import { quotedForShell } from '#base/common/shell-quote.ts';
 import type { ConnectRequest } from '#protocol/local-api/model.ts';
 
 /** The command that does the same, ready for a POSIX shell. */
@@ -31,7 +32,7 @@ export function installCommand(context: string | undefined, managerNamespace: st
 
 /** Words as one line that a POSIX shell takes apart again. */
 export function shellLine(words: readonly string[]): string {
-  return words.map(quoted).join(' ');
+  return words.map(quotedForShell).join(' ');
 }
 
 function option(flag: string, value: string | undefined): readonly string[] {
@@ -40,8 +41,4 @@ function option(flag: string, value: string | undefined): readonly string[] {
 
 function list(flag: string, values: readonly string[] | undefined): readonly string[] {
   return values === undefined || values.length === 0 ? [] : [flag, values.join(',')];
-}
-
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core';
 import { texts } from '../texts/en.ts';
 import { Notice } from '../ui/notice.tsx';
 import { remedyAction } from './remedy-action.ts';
@@ -14,12 +15,15 @@ export function ErrorNotice({
   error,
   title,
   actions,
+  onRetry,
   severity = 'error',
 }: {
   readonly error: ShownError;
   /** What was tried; absent: the error's own message alone. */
   readonly title?: string;
   readonly actions?: React.ReactNode;
+  /** Tries the same again, by a button of its own instead of `actions`. */
+  readonly onRetry?: () => void;
   readonly severity?: 'error' | 'warning';
 }) {
   const reason =
@@ -33,7 +37,15 @@ export function ErrorNotice({
         label,
         ...(command === undefined ? {} : { command, act: remedyAction(command) }),
       }))}
-      actions={actions}
+      actions={
+        onRetry === undefined ? (
+          actions
+        ) : (
+          <Button variant="default" onClick={onRetry}>
+            {texts.shell.retry}
+          </Button>
+        )
+      }
       copyLabel={texts.shell.copyCommand}
     />
   );

@@ -22,17 +22,7 @@ export function HelperFacts({ answer }: { readonly answer: Answer<'describeHelpe
     answer.again();
   });
   if (error !== undefined) {
-    return (
-      <ErrorNotice
-        title={words.failed}
-        error={error}
-        actions={
-          <Button variant="default" onClick={answer.again}>
-            {texts.shell.retry}
-          </Button>
-        }
-      />
-    );
+    return <ErrorNotice title={words.failed} error={error} onRetry={answer.again} />;
   }
   if (found === undefined) return <Loading label={words.loading} rows={5} />;
   const { shape, tone } = signs[found.state];

@@ -8,11 +8,6 @@ export function ageText(since: string, now: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Hours and minutes of this laptop's day. */
-export function clockText(time: string): string {
-  return new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-}
-
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** "0 B", "12.4 KiB". */

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from 'react';
+import { TableRow } from './table-row.tsx';
 
 /** A column: `value` sorts, `cell` shows. */
 export interface DataColumn<Row> {
@@ -21,6 +22,7 @@ export interface DataColumn<Row> {
   readonly isNumber?: boolean;
 }
 
+/** Functions that stay the same from one drawing to the next let rows that did not change be. */
 interface TableProps<Row extends object> {
   readonly label: string;
   readonly rows: readonly Row[];
@@ -38,16 +40,18 @@ interface TableProps<Row extends object> {
   readonly empty?: ReactNode;
 }
 
+const noneHidden: readonly string[] = [];
 const features = tableFeatures({ rowSortingFeature, columnVisibilityFeature, sortedRowModel: createSortedRowModel() });
 const rowHeight = 32;
 const headHeight = 31;
+const actionsWidth = '96px';
 
 /**
  * A table of thousands of rows, of which only those in sight are in the page. The rows are one stop of the tab key; arrows, J and K, Home, End
  * and the page keys move within, Enter opens.
  */
 export function DataTable<Row extends object>(props: TableProps<Row>) {
-  const { label, rows, columns, hidden = [], rowKey, rowName, onOpen, actions, actionsLabel, initialSort, empty } = props;
+  const { label, rows, columns, hidden = noneHidden, rowKey, rowName, onOpen, actions, actionsLabel, initialSort, empty } = props;
   const [sorting, setSorting] = useState<SortingState>([{ id: initialSort, desc: false }]);
   const [current, setCurrent] = useState<string>();
   const scroller = useRef<HTMLDivElement>(null);
@@ -75,12 +79,12 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
     enableSortingRemoval: false,
   });
   const sorted = table.getRowModel().rows;
-  const shown = columns.filter(({ id }) => !hidden.includes(id));
+  const shown = useMemo(() => columns.filter(({ id }) => !hidden.includes(id)), [columns, hidden]);
   const virtualizer = useVirtualizer({
     count: sorted.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
     // The head stays above the rows.
     scrollPaddingStart: headHeight,
     scrollMargin: headHeight,
@@ -111,13 +115,12 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
     else return;
     event.preventDefault();
   };
-  const template = [...shown.map(({ width }) => width), ...(actions === undefined ? [] : ['max-content'])].join(' ');
-  const style = { gridTemplateColumns: actions === undefined ? template : template.replace(/max-content$/, '96px') };
+  const template = [...shown.map(({ width }) => width), ...(actions === undefined ? [] : [actionsWidth])].join(' ');
   return (
     <div className="ui-table" role="grid" aria-label={label} aria-rowcount={sorted.length + 1} onKeyDown={onKeyDown}>
       <div className="ui-table-scroll" ref={scroller} role="presentation">
         <div role="rowgroup" className="ui-table-head">
-          <div role="row" aria-rowindex={1} className="ui-table-row" style={style}>
+          <div role="row" aria-rowindex={1} className="ui-table-row" style={{ gridTemplateColumns: template }}>
             {shown.map(({ id, label: name }) => {
               const order = sorting.find((sort) => sort.id === id);
               return (
@@ -153,31 +156,21 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
             {virtualizer.getVirtualItems().map(({ index, start }) => {
               const row = sorted[index];
               if (row === undefined) return null;
-              const { id, original } = row;
               return (
-                <div
-                  key={id}
-                  role="row"
-                  className="ui-table-row"
-                  aria-rowindex={index + 2}
-                  aria-label={rowName(original)}
-                  data-row={id}
-                  tabIndex={index === currentIndex ? 0 : -1}
-                  style={{ ...style, transform: `translateY(${start - headHeight}px)` }}
-                  onFocus={() => setCurrent(id)}
-                  onDoubleClick={() => onOpen?.(original)}
-                >
-                  {shown.map((column) => (
-                    <div key={column.id} role="gridcell" className={column.isNumber === true ? 'tp-number tp-cut' : 'tp-cut'}>
-                      {column.cell(original)}
-                    </div>
-                  ))}
-                  {actions !== undefined && (
-                    <div role="gridcell" className="ui-table-actions">
-                      {actions(original)}
-                    </div>
-                  )}
-                </div>
+                <TableRow
+                  key={row.id}
+                  id={row.id}
+                  row={row.original}
+                  columns={shown}
+                  template={template}
+                  rowIndex={index + 2}
+                  top={start - headHeight}
+                  isCurrent={index === currentIndex}
+                  rowName={rowName}
+                  onOpen={onOpen}
+                  onFocus={setCurrent}
+                  actions={actions}
+                />
               );
             })}
           </div>

@@ -1,17 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
+import { chromiumFlags, chromiumProgram } from '#base/node/chromium.ts';
 import { app, beforeEnd } from './app.ts';
 import { report } from './control.ts';
 
 const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+  ...chromiumFlags,
   // A test reaches the same pages by this port, which Chromium chooses and writes into its profile.
   '--remote-debugging-port=0',
 ];
@@ -27,7 +22,7 @@ export function browserContext(): Promise<BrowserContext> {
 async function launch(): Promise<BrowserContext> {
   const profile = join(app.getPath('userData'), 'chromium');
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: chromiumProgram,
     args: flags,
     viewport: null,
     handleSIGTERM: false,

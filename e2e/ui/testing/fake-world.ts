@@ -30,6 +30,19 @@ export function probeOf(change: Partial<CallOutput<'probeContext'>> = {}): CallO
   };
 }
 
+/** Of a cluster that cannot be reached. */
+export function unreachableProbe(error: NonNullable<CallOutput<'probeContext'>['error']>): CallOutput<'probeContext'> {
+  return {
+    context: 'staging',
+    server: 'https://staging.example.com:6443',
+    namespace: 'shop',
+    manager: { kind: 'unknown' },
+    namespaces: [],
+    mayInstall: false,
+    error,
+  };
+}
+
 export function planOf(change: Partial<CallOutput<'planIntercept'>> = {}): CallOutput<'planIntercept'> {
   return {
     workload: 'catalog',

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
+import { launchBrowser, loadWindow, missing, networkChange } from './browser.ts';
 import { type FakeHost, startFakeHost } from './fake-host.ts';
 import { createFakeState, type FakeState } from './fake-state.ts';
 import type { World } from './fake-world.ts';
@@ -22,25 +23,10 @@ export interface WindowOptions {
   readonly expectedErrors?: RegExp;
 }
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const pictures = join(import.meta.dirname, '../../../.cache/ui');
-/** Other programs of this machine make and remove network interfaces, at which browsers break off what they load. */
-const networkChange = /ERR_NETWORK_CHANGED/;
 /** A machine on which much else runs needs seconds for a page. */
 const actionTimeoutMs = 20_000;
 const testTimeoutMs = 90_000;
-const launchArgs = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** Why windows cannot be tested here; undefined where they can. For the name of the tests that are skipped. */
-export const missing = existsSync(executablePath) ? undefined : `no browser at ${executablePath}`;
 
 /** One browser for a file of tests; what each opens is closed after it, and errors in its console fail it. */
 export function createUiBed(): { open(world: World, options?: WindowOptions): Promise<OpenWindow> } {
@@ -51,7 +37,7 @@ export function createUiBed(): { open(world: World, options?: WindowOptions): Pr
   let errors: string[] = [];
 
   beforeAll(async () => {
-    if (missing === undefined) browser = await chromium.launch({ executablePath, args: launchArgs });
+    if (missing === undefined) browser = await launchBrowser();
   });
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()));
@@ -84,23 +70,10 @@ export function createUiBed(): { open(world: World, options?: WindowOptions): Pr
       page.on('console', (message) => {
         if (message.type() === 'error') note(message.text());
       });
-      await load(page, host.url);
+      await loadWindow(page, host.url);
       return { page, state, host };
     },
   };
-}
-
-/** What is broken off by a change of network is loaded once more. */
-async function load(page: Page, url: string): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      await page.goto(url);
-      await page.locator('.app-shell').waitFor();
-      return;
-    } catch (error) {
-      if (attempt === 2) throw error;
-    }
-  }
 }
 
 /** Keeps a picture of the window for people to look at. */

@@ -4,12 +4,12 @@ import type {
   DaemonState,
   Engagement,
   HealthCondition,
-  Preferences,
   RecentConnection,
   Task,
   Workload,
   WorkloadDetails,
 } from '#protocol/local-api/model.ts';
+import { exampleConnection, exampleEngagement, examplePreferences } from '#protocol/local-api/testing/example-state.ts';
 
 /** Things of a daemon's world, each a plain one that a test changes where it matters. */
 
@@ -20,36 +20,16 @@ export function stateOf(change: Partial<DaemonState> = {}): DaemonState {
   return {
     ...state,
     daemon: { ...state.daemon, capabilities: ['handler-command', 'rootless'] },
-    preferences: { preferences: preferencesOf() },
-    ...change,
-  };
-}
-
-export function preferencesOf(change: Partial<Preferences> = {}): Preferences {
-  return {
-    startAtLogin: false,
-    startHidden: false,
-    theme: 'system',
-    defaultMode: 'host',
-    isWelcomed: true,
-    notifyConnection: true,
-    notifyEngagement: true,
-    notifyHandler: true,
-    checkForUpdates: false,
+    preferences: { preferences: examplePreferences() },
     ...change,
   };
 }
 
 export function connectionOf(change: Partial<Connection> = {}): Connection {
-  return {
+  return exampleConnection({
     name: 'staging-shop',
-    mode: 'host',
     state: { kind: 'on', since: minutesAgo(42) },
-    context: 'staging',
     server: 'https://staging.example.com:6443',
-    namespace: 'shop',
-    managerNamespace: 'ambassador',
-    mappedNamespaces: [],
     stageTimesMs: { kubeconfig: 4, api: 61, manager: 120, session: 44, subnets: 12, interface: 210, dns: 38, verify: 9 },
     manager: { name: 'traffic-manager', version: '0.1.0', agentImage: 'agent:0.1.0', namespace: 'ambassador' },
     dns: {
@@ -76,38 +56,20 @@ export function connectionOf(change: Partial<Connection> = {}): Connection {
     },
     transport: { forwards: 1, streams: 6 },
     ...change,
-  };
+  });
 }
 
 export function engagementOf(change: Partial<Engagement> = {}): Engagement {
-  return {
-    name: 'cart',
+  return exampleEngagement({
     connection: 'staging-shop',
-    mode: 'intercept',
-    workload: 'cart',
-    workloadKind: 'Deployment',
-    namespace: 'shop',
     container: 'cart',
     id: 'session:cart',
-    owner: 'dev@laptop',
-    laptopAddress: '127.0.0.1',
-    ports: [
-      {
-        laptopPort: 8080,
-        containerPort: 80,
-        protocol: 'TCP',
-        identifier: 'http',
-        service: { name: 'cart', uid: 'u1', portName: 'http', port: 80 },
-      },
-    ],
     podName: 'cart-6d9f7b5c4-x2x7q',
     podIp: '10.42.0.17',
-    toPod: [],
     state: { kind: 'active', since: minutesAgo(5) },
-    handler: 'listening',
     traffic: { connections: 128, direct: 120, open: 2, rejected: 0, inBytes: 48_213, outBytes: 1_204_991 },
     ...change,
-  };
+  });
 }
 
 export function conditionOf(change: Partial<HealthCondition> = {}): HealthCondition {

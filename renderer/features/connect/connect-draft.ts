@@ -32,7 +32,7 @@ export function changeDraft(change: Partial<ConnectDraft>): void {
 }
 
 /** Members of the draft that are lists of subnets. */
-export const subnetFields = ['alsoProxy', 'neverProxy', 'allowConflictingSubnets', 'vnat'] as const;
+const subnetFields = ['alsoProxy', 'neverProxy', 'allowConflictingSubnets', 'vnat'] as const;
 export type SubnetField = (typeof subnetFields)[number];
 
 const kubeName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -1,11 +1,10 @@
-import { Autocomplete, Button, Collapse, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
-import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
-import { useId, useState } from 'react';
+import { Autocomplete, Button, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import { connectCommand } from '../../domain/command-line.ts';
 import { selectDaemon, selectPreferences, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import { Disclosure } from '../../ui/disclosure.tsx';
 import { Section } from '../../ui/page.tsx';
 import {
   canConnect,
@@ -30,8 +29,6 @@ export function ConnectForm({ context }: { readonly context: Context }) {
   const found = useProbes((probes) => probes.byContext[context.name]);
   const hasRootless = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('rootless') === true);
   const defaultMode = useMirror((mirror) => selectPreferences(mirror)?.defaultMode ?? 'host');
-  const [isAdvanced, setAdvanced] = useState(false);
-  const advancedId = useId();
   const mode = hasRootless ? (draft.mode ?? defaultMode) : 'host';
   const request = draftRequest({ ...draft, context: context.name }, mode);
   const command = connectCommand(request);
@@ -81,42 +78,28 @@ export function ConnectForm({ context }: { readonly context: Context }) {
             <p className="tp-dim connect-hint">{mode === 'host' ? words.modeHostHint : words.modeRootlessHint}</p>
           </div>
         )}
-        <div>
-          <Button
-            variant="subtle"
-            className="connect-advanced"
-            aria-expanded={isAdvanced}
-            aria-controls={advancedId}
-            leftSection={isAdvanced ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}
-            onClick={() => setAdvanced(!isAdvanced)}
-          >
-            {words.advanced}
-          </Button>
-          <Collapse expanded={isAdvanced} id={advancedId}>
-            <div className="ui-stack connect-advanced-fields">
-              <TextInput
-                label={words.managerNamespace}
-                value={draft.managerNamespace}
-                onChange={(event) => changeDraft({ managerNamespace: event.currentTarget.value.trim() })}
-                onBlur={() => void probe(context.name, draft.managerNamespace)}
-                error={draft.managerNamespace === '' || isKubeName(draft.managerNamespace) ? undefined : words.invalidNamespace}
-              />
-              <TagsInput
-                label={words.mappedNamespaces}
-                description={words.mappedNamespacesHint}
-                placeholder={words.addValue}
-                data={namespaces}
-                value={draft.mappedNamespaces}
-                onChange={(mappedNamespaces) => changeDraft({ mappedNamespaces })}
-                error={draft.mappedNamespaces.every(isKubeName) ? undefined : words.invalidNamespace}
-              />
-              <SubnetInput field="alsoProxy" label={words.alsoProxy} hint={words.alsoProxyHint} />
-              <SubnetInput field="neverProxy" label={words.neverProxy} hint={words.neverProxyHint} />
-              <SubnetInput field="allowConflictingSubnets" label={words.allowConflicting} hint={words.allowConflictingHint} />
-              <SubnetInput field="vnat" label={words.vnat} hint={words.vnatHint} />
-            </div>
-          </Collapse>
-        </div>
+        <Disclosure label={words.advanced}>
+          <TextInput
+            label={words.managerNamespace}
+            value={draft.managerNamespace}
+            onChange={(event) => changeDraft({ managerNamespace: event.currentTarget.value.trim() })}
+            onBlur={() => void probe(context.name, draft.managerNamespace)}
+            error={draft.managerNamespace === '' || isKubeName(draft.managerNamespace) ? undefined : words.invalidNamespace}
+          />
+          <TagsInput
+            label={words.mappedNamespaces}
+            description={words.mappedNamespacesHint}
+            placeholder={words.addValue}
+            data={namespaces}
+            value={draft.mappedNamespaces}
+            onChange={(mappedNamespaces) => changeDraft({ mappedNamespaces })}
+            error={draft.mappedNamespaces.every(isKubeName) ? undefined : words.invalidNamespace}
+          />
+          <SubnetInput field="alsoProxy" label={words.alsoProxy} hint={words.alsoProxyHint} />
+          <SubnetInput field="neverProxy" label={words.neverProxy} hint={words.neverProxyHint} />
+          <SubnetInput field="allowConflictingSubnets" label={words.allowConflicting} hint={words.allowConflictingHint} />
+          <SubnetInput field="vnat" label={words.vnat} hint={words.vnatHint} />
+        </Disclosure>
         <div className="connect-submit">
           <Button type="submit" disabled={!canConnect(draft)}>
             {words.connect}

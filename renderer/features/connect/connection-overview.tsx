@@ -1,11 +1,12 @@
 import { Button } from '@mantine/core';
+import { clockText } from '#base/common/clock-text.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
 import { useAction } from '../../api/use-call.ts';
 import { disconnect, pauseConnection, resumeConnection } from '../../domain/connection-actions.ts';
 import { connectionShapes } from '../../domain/connection-shapes.ts';
 import { connectionWord } from '../../domain/connection-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
-import { clockText, durationText } from '../../domain/time-text.ts';
+import { durationText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { Facts, Section } from '../../ui/page.tsx';

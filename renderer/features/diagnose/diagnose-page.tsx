@@ -56,17 +56,7 @@ export function DiagnosePage() {
       }
     >
       <div className="diagnose">
-        {error !== undefined && (
-          <ErrorNotice
-            title={words.failed}
-            error={error}
-            actions={
-              <Button variant="default" onClick={() => void runDoctor(use)}>
-                {texts.shell.retry}
-              </Button>
-            }
-          />
-        )}
+        {error !== undefined && <ErrorNotice title={words.failed} error={error} onRetry={() => void runDoctor(use)} />}
         <div className="diagnose-summary">
           <p role="status" className="tp-number">
             {isRunning

@@ -1,11 +1,12 @@
 import { Button } from '@mantine/core';
 import { IconFileText } from '@tabler/icons-react';
 import { useMemo } from 'react';
+import { clockText } from '#base/common/clock-text.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import { curlCommand, engagementKey, laptopEndpoint } from '../../domain/engagement-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { leaveUnlessUndone, useLeaving } from '../../domain/leave-engagement.ts';
-import { bytesText, clockText } from '../../domain/time-text.ts';
+import { bytesText } from '../../domain/time-text.ts';
 import { openDockTab, useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';

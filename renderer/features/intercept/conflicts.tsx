@@ -1,5 +1,5 @@
+import { clockText } from '#base/common/clock-text.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
-import { clockText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { State } from '../../ui/shape.tsx';

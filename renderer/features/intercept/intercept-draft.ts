@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { EnvSyntax } from '#protocol/local-api/model.ts';
+import type { EnvSyntax } from '#protocol/local-api/env-syntaxes.ts';
 
 export const wizardSteps = ['what', 'who', 'where', 'review'] as const;
 export type WizardStep = (typeof wizardSteps)[number];

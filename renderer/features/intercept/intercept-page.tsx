@@ -35,17 +35,7 @@ function Start() {
     );
   }
   if (error !== undefined) {
-    return (
-      <ErrorNotice
-        title={texts.workloads.failed}
-        error={error}
-        actions={
-          <Button variant="default" onClick={retry}>
-            {texts.shell.retry}
-          </Button>
-        }
-      />
-    );
+    return <ErrorNotice title={texts.workloads.failed} error={error} onRetry={retry} />;
   }
   if (!isLoaded) return <Loading label={words.loading} />;
   if (rows.size === 0) return <Empty title={words.emptyTitle}>{words.emptyDetail}</Empty>;

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Answer } from '../../api/use-call.ts';
 import { laptopEndpoint } from '../../domain/engagement-view.ts';
@@ -16,17 +15,7 @@ type Plan = CallOutput<'planIntercept'>;
 /** What Start would do, as the cluster sees it now. */
 export function ReviewStep({ plan }: { readonly plan: Answer<'planIntercept'> }) {
   if (plan.error !== undefined) {
-    return (
-      <ErrorNotice
-        title={words.planFailed}
-        error={plan.error}
-        actions={
-          <Button variant="default" onClick={plan.again}>
-            {texts.shell.retry}
-          </Button>
-        }
-      />
-    );
+    return <ErrorNotice title={words.planFailed} error={plan.error} onRetry={plan.again} />;
   }
   if (plan.output === undefined || plan.isLoading) return <Loading label={words.planLoading} rows={6} />;
   return <PlanView plan={plan.output} />;
@@ -123,7 +112,10 @@ function PlanView({ plan }: { readonly plan: Plan }) {
   );
 }
 
-/** Whether Start can be offered. Lacking rights are told, not enforced: the review of rights may be wrong. */
+/**
+ * Whether Start can be offered. Rights that are lacking do not hold it back: they are those of connecting, which is done, and what an intercept
+ * takes in the cluster the traffic-manager does. What that refuses is the plan's error.
+ */
 export function canStart(plan: Answer<'planIntercept'>): boolean {
   return !plan.isLoading && plan.output !== undefined && plan.output.error === undefined && plan.output.conflicts.length === 0;
 }

@@ -1,9 +1,8 @@
-import { Button, Collapse, NumberInput, Radio, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
-import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
-import { useId, useState } from 'react';
-import { envSyntaxes } from '#protocol/local-api/model.ts';
+import { NumberInput, Radio, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { envSyntaxes } from '#protocol/local-api/env-syntaxes.ts';
 import { selectDaemon, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
+import { Disclosure } from '../../ui/disclosure.tsx';
 import { FolderField } from './folder-field.tsx';
 import { changeDraft, type HandlerKind, handlerKinds, useInterceptDraft } from './intercept-draft.ts';
 import { type DraftContext, effectivePort, type Problems } from './intercept-request.ts';
@@ -81,57 +80,41 @@ export function WhereStep({ context, problems }: { readonly context: DraftContex
 
 function More({ problems }: { readonly problems: Problems }) {
   const draft = useInterceptDraft();
-  const [isOpen, setOpen] = useState(draft.address !== '' || draft.envFile !== '' || draft.toPod.length > 0);
-  const id = useId();
   return (
-    <div>
-      <Button
-        variant="subtle"
-        aria-expanded={isOpen}
-        aria-controls={id}
-        className="intercept-more"
-        leftSection={isOpen ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}
-        onClick={() => setOpen(!isOpen)}
-      >
-        {words.more}
-      </Button>
-      <Collapse expanded={isOpen} id={id}>
-        <div className="ui-stack intercept-more-fields">
-          <TextInput
-            label={words.address}
-            description={words.addressHint}
-            placeholder="127.0.0.1"
-            value={draft.address}
-            onChange={(event) => changeDraft({ address: event.currentTarget.value.trim() })}
-            error={problems.address}
-          />
-          <TextInput
-            label={words.envFile}
-            description={words.envFileHint}
-            value={draft.envFile}
-            onChange={(event) => changeDraft({ envFile: event.currentTarget.value })}
-            error={problems.envFile}
-          />
-          {draft.envFile !== '' && (
-            <Select
-              label={words.envSyntax}
-              data={[...envSyntaxes]}
-              value={draft.envSyntax}
-              onChange={(value) => changeDraft({ envSyntax: value ?? 'docker' })}
-              allowDeselect={false}
-            />
-          )}
-          <TagsInput
-            label={words.toPod}
-            description={words.toPodHint}
-            value={draft.toPod}
-            splitChars={[',', ' ']}
-            acceptValueOnBlur
-            onChange={(toPod) => changeDraft({ toPod })}
-            error={problems.toPod}
-          />
-        </div>
-      </Collapse>
-    </div>
+    <Disclosure label={words.more} isOpenAtFirst={draft.address !== '' || draft.envFile !== '' || draft.toPod.length > 0}>
+      <TextInput
+        label={words.address}
+        description={words.addressHint}
+        placeholder="127.0.0.1"
+        value={draft.address}
+        onChange={(event) => changeDraft({ address: event.currentTarget.value.trim() })}
+        error={problems.address}
+      />
+      <TextInput
+        label={words.envFile}
+        description={words.envFileHint}
+        value={draft.envFile}
+        onChange={(event) => changeDraft({ envFile: event.currentTarget.value })}
+        error={problems.envFile}
+      />
+      {draft.envFile !== '' && (
+        <Select
+          label={words.envSyntax}
+          data={[...envSyntaxes]}
+          value={draft.envSyntax}
+          onChange={(value) => changeDraft({ envSyntax: value ?? 'docker' })}
+          allowDeselect={false}
+        />
+      )}
+      <TagsInput
+        label={words.toPod}
+        description={words.toPodHint}
+        value={draft.toPod}
+        splitChars={[',', ' ']}
+        acceptValueOnBlur
+        onChange={(toPod) => changeDraft({ toPod })}
+        error={problems.toPod}
+      />
+    </Disclosure>
   );
 }

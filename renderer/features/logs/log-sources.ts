@@ -1,6 +1,6 @@
 import { create } from 'zustand';
-import { assertNever } from '#base/common/assert-never.ts';
 import type { LogSource } from '#protocol/local-api/log-api.ts';
+import { logSubject } from '../../domain/log-subject.ts';
 import { texts } from '../../texts/en.ts';
 
 const words = texts.logs;
@@ -18,14 +18,8 @@ export function sourceName(source: LogSource): string {
     case 'app':
     case 'manager':
       return words.names[source.kind];
-    case 'handler':
-      return source.engagement;
-    case 'agent':
-      return source.pod;
-    case 'pod':
-      return `${source.pod} · ${source.container}`;
     default:
-      return assertNever(source);
+      return logSubject(source);
   }
 }
 

@@ -149,17 +149,7 @@ export function LogViewer({
           </Button>
         </span>
       </div>
-      {error !== undefined && (
-        <ErrorNotice
-          title={words.failed}
-          error={error}
-          actions={
-            <Button variant="default" onClick={retry}>
-              {texts.shell.retry}
-            </Button>
-          }
-        />
-      )}
+      {error !== undefined && <ErrorNotice title={words.failed} error={error} onRetry={retry} />}
       {shown.length === 0 && error === undefined ? (
         isLoaded ? (
           <Empty title={view.kept === 0 ? words.empty : words.noneShown}>{view.kept === 0 ? words.emptyDetail : undefined}</Empty>

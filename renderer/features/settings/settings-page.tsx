@@ -14,6 +14,7 @@ import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Facts, Loading, Page, Section } from '../../ui/page.tsx';
 import { ConfigSection } from './config-section.tsx';
+import { HelperService } from './helper-service.tsx';
 import { PreferenceSections } from './preference-sections.tsx';
 
 const words = texts.settings;
@@ -41,6 +42,7 @@ export function SettingsPage() {
           <Section title={words.helper}>
             <HelperFacts answer={helper} />
           </Section>
+          <HelperService onChange={helper.again} />
         </div>
         <Paths configFile={config.output?.configFile} logDirectory={config.output?.logDirectory} />
         <ConfigSection answer={config} isConnected={isConnected} />

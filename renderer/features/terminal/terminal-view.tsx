@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
+import { ActionIcon, Menu, TextInput } from '@mantine/core';
 import {
   IconArrowDown,
   IconArrowUp,
@@ -165,17 +165,7 @@ export function TerminalView({
           </ActionIcon>
         </form>
       )}
-      {error !== undefined && (
-        <ErrorNotice
-          title={words.attachFailed}
-          error={error}
-          actions={
-            <Button variant="default" onClick={retry}>
-              {texts.shell.retry}
-            </Button>
-          }
-        />
-      )}
+      {error !== undefined && <ErrorNotice title={words.attachFailed} error={error} onRetry={retry} />}
       <div ref={element} className="terminal-screen" aria-busy={!isAttached} data-state={isAttached ? 'attached' : 'attaching'} />
     </section>
   );

@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, Tooltip } from '@mantine/core';
+import { Menu } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { IconArrowRight, IconDots, IconPlayerPlay } from '@tabler/icons-react';
 import { Fragment } from 'react';
@@ -6,6 +6,8 @@ import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { openPlace } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
+import { IconButton } from '../../ui/icon-button.tsx';
+import { RowMenu } from '../../ui/row-menu.tsx';
 import type { ShownWorkload } from './filter-workloads.ts';
 
 const words = texts.workloads;
@@ -16,22 +18,20 @@ export function WorkloadActions({ row }: { readonly row: ShownWorkload }) {
   return (
     <>
       {mine === undefined ? (
-        <Tooltip label={restartText(row)}>
-          <ActionIcon aria-label={words.interceptNamed(workload.name)} onClick={() => openIntercept(row)}>
-            <IconPlayerPlay size={16} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <IconButton aria-label={words.interceptNamed(workload.name)} title={restartText(row)} onClick={() => openIntercept(row)}>
+          <IconPlayerPlay size={16} aria-hidden />
+        </IconButton>
       ) : (
-        <Tooltip label={words.openEngagement(workload.name)}>
-          <ActionIcon
-            aria-label={words.openEngagement(workload.name)}
-            onClick={() => openPlace({ page: 'engagements', engagement: `${mine.connection}/${mine.name}` })}
-          >
-            <IconArrowRight size={16} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <IconButton
+          aria-label={words.openEngagement(workload.name)}
+          onClick={() => openPlace({ page: 'engagements', engagement: `${mine.connection}/${mine.name}` })}
+        >
+          <IconArrowRight size={16} aria-hidden />
+        </IconButton>
       )}
-      <More row={row} />
+      <RowMenu label={words.more(workload.name)} icon={<IconDots size={16} aria-hidden />}>
+        {() => <MenuItems row={row} />}
+      </RowMenu>
     </>
   );
 }
@@ -40,8 +40,7 @@ export function openIntercept({ key }: Pick<ShownWorkload, 'key'>): void {
   openPlace({ page: 'intercept', workload: key });
 }
 
-function More({ row }: { readonly row: ShownWorkload }) {
-  const { workload } = row;
+function MenuItems({ row }: { readonly row: ShownWorkload }) {
   const clipboard = useClipboard();
   const isInApp = useBridge(({ port }) => port !== undefined);
   const addresses = addressesOf(row);
@@ -50,28 +49,19 @@ function More({ row }: { readonly row: ShownWorkload }) {
     else window.open(url, '_blank', 'noopener,noreferrer');
   };
   return (
-    <Menu withinPortal>
-      <Menu.Target>
-        <ActionIcon aria-label={words.more(workload.name)}>
-          <IconDots size={16} aria-hidden />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={() => openIntercept(row)}>
-          {words.intercept}
-          <span className="workload-consequence tp-dim">{restartText(row)}</span>
-        </Menu.Item>
-        {addresses.length > 0 && <Menu.Divider />}
-        {addresses.map(({ address, isHttp }) => (
-          <Fragment key={address}>
-            <Menu.Item onClick={() => clipboard.copy(address)}>{words.copyAddress(address)}</Menu.Item>
-            {isHttp && (
-              <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>
-            )}
-          </Fragment>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu.Item onClick={() => openIntercept(row)}>
+        {words.intercept}
+        <span className="workload-consequence tp-dim">{restartText(row)}</span>
+      </Menu.Item>
+      {addresses.length > 0 && <Menu.Divider />}
+      {addresses.map(({ address, isHttp }) => (
+        <Fragment key={address}>
+          <Menu.Item onClick={() => clipboard.copy(address)}>{words.copyAddress(address)}</Menu.Item>
+          {isHttp && <Menu.Item onClick={() => open(`http://${address}/`)}>{words.openBrowser(`http://${address}/`)}</Menu.Item>}
+        </Fragment>
+      ))}
+    </>
   );
 }
 

@@ -2,10 +2,13 @@ import { ageText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
 import type { DataColumn } from '../../ui/data-table.tsx';
 import { State } from '../../ui/shape.tsx';
+import { useNow } from '../../ui/use-now.ts';
 import type { ShownWorkload } from './filter-workloads.ts';
 
 const words = texts.workloads;
 const names = words.columnNames;
+/** Ages are told by the second at first. */
+const ageEveryMs = 10_000;
 const unknown = <span className="tp-dim">{words.unknown}</span>;
 
 /** Every column, in order; the person chooses which are shown. */
@@ -100,7 +103,7 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
     width: '64px',
     // Younger first.
     value: ({ details }) => (details === undefined ? 0 : -Date.parse(details.createdAt)),
-    cell: ({ details }) => (details === undefined ? unknown : ageText(details.createdAt, Date.now())),
+    cell: ({ details }) => (details === undefined ? unknown : <Age since={details.createdAt} />),
     isNumber: true,
   },
 ];
@@ -151,10 +154,9 @@ function Ready({ workload: { state }, details }: Pick<ShownWorkload, 'workload' 
 
 function EngagedBy({ row: { mine, others } }: { readonly row: ShownWorkload }) {
   if (mine !== undefined) {
-    const since = 'since' in mine.state ? ageText(mine.state.since, Date.now()) : mine.state.stage;
     return (
       <State shape="solid" tone="accent">
-        {words.me(since)}
+        {'since' in mine.state ? <MineSince since={mine.state.since} /> : words.me(mine.state.stage)}
       </State>
     );
   }
@@ -165,6 +167,14 @@ function EngagedBy({ row: { mine, others } }: { readonly row: ShownWorkload }) {
       </State>
     );
   return null;
+}
+
+function Age({ since }: { readonly since: string }) {
+  return ageText(since, useNow(ageEveryMs));
+}
+
+function MineSince({ since }: { readonly since: string }) {
+  return words.me(ageText(since, useNow(ageEveryMs)));
 }
 
 /** Ports of Services, or of containers where there are none. */

@@ -49,15 +49,7 @@ export function WorkloadsPage() {
   if (error !== undefined) {
     return (
       <Page title={title}>
-        <ErrorNotice
-          title={words.failed}
-          error={error}
-          actions={
-            <Button variant="default" onClick={retry}>
-              {texts.shell.retry}
-            </Button>
-          }
-        />
+        <ErrorNotice title={words.failed} error={error} onRetry={retry} />
       </Page>
     );
   }

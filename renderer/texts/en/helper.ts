@@ -15,4 +15,15 @@ export const helperTexts = {
   startFailed: 'The helper could not be started',
   startBrowser: 'A connection for the whole laptop starts it, and asks for your password in the terminal where you run it:',
   again: 'Look again',
+  service: {
+    title: 'Helper as a service',
+    why: 'As a service of the system the helper starts with it, and no connection asks for a password any more.',
+    state: 'State',
+    states: { unsupported: 'Not possible', 'not-installed': 'Not a service', installed: 'Starts with the system' },
+    copyCommand: 'Copy the command of the service',
+    install: 'Install the service…',
+    uninstall: 'Uninstall the service…',
+    failed: 'The service cannot be described',
+    changeFailed: 'The service could not be changed',
+  },
 } as const;

@@ -107,11 +107,12 @@ export const interceptTexts = {
   planError: 'This would fail',
   restarts: 'What restarts',
   restartsNone: 'Nothing. The agent is there already.',
-  restartsSome: (pods: number) => `${pods} ${pods === 1 ? 'pod is' : 'pods are'} replaced, one after the other, to add an agent:`,
+  restartsSome: (pods: number) =>
+    pods === 1 ? '1 pod is replaced to add an agent:' : `${pods} pods are replaced, one after the other, to add an agent:`,
   rights: 'Rights',
   rightsAll: (count: number) => `You have all ${count} that are needed.`,
   rightsUnknown: 'The cluster does not say which rights you have.',
-  rightsMissing: 'You lack some that are needed:',
+  rightsMissing: 'You lack these. Connecting again takes them; this intercept does not, for the traffic-manager makes it:',
   right: (verb: string, resource: string, namespace: string) =>
     namespace === '' ? `${verb} ${resource}` : `${verb} ${resource} in ${namespace}`,
   warnings: 'Warnings',

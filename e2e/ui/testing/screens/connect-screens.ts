@@ -1,5 +1,5 @@
 import { AppError } from '#protocol/errors/app-error.ts';
-import { offWorld, onWorld, probeOf } from '../fake-world.ts';
+import { offWorld, onWorld, probeOf, unreachableProbe } from '../fake-world.ts';
 import { conditionOf, connectionOf, recentOf } from '../world.ts';
 import { goTo, never, refused, type Screen } from './screen.ts';
 
@@ -73,19 +73,12 @@ export const connectScreens: readonly Screen[] = [
       offWorld(
         {},
         {
-          probeContext: async () => ({
-            context: 'staging',
-            server: 'https://staging.example.com:6443',
-            namespace: 'shop',
-            manager: { kind: 'unknown' },
-            namespaces: [],
-            mayInstall: false,
-            error: {
+          probeContext: async () =>
+            unreachableProbe({
               code: 'cluster.unreachable',
               message: 'The API server does not answer',
               reason: 'connect ETIMEDOUT 10.0.0.1:6443',
-            },
-          }),
+            }),
         },
       ),
     ready: async (page) => await page.getByText('The API server does not answer').waitFor(),

@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { productPaths } from '#base/node/paths.ts';
+import type { ApiClient } from '#net/rpc/client.ts';
+import { findDaemonAt } from '#net/rpc/find-daemon.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import { DemoCluster } from '#sandbox/demo/demo-cluster.ts';
+import { shopObjects } from '#sandbox/shop/shop-objects.ts';
+import { mustRun } from './program.ts';
+import { checkout } from './settings.ts';
+
+/**
+ * The product as a person of this machine has it, with a sandbox for a cluster and everything of its own in a temporary folder. It connects
+ * without root's rights, so the machine's network stays as it is.
+ */
+export interface SandboxDesk {
+  readonly directory: string;
+  /** For every program of the product. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly kubeconfig: string;
+  readonly daemonSocket: string;
+  telepresence(args: readonly string[], options?: { readonly env?: Readonly<Record<string, string>> }): Promise<string>;
+  /** A client of the running daemon. */
+  api(): Promise<ApiClient>;
+  /** The address of the window in a browser, with its token. */
+  windowUrl(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface SandboxDeskOptions {
+  /** Deploys a shop of four services into the namespace `shop`. */
+  readonly hasShop?: boolean;
+}
+
+const commandTimeoutMs = 120_000;
+
+/** Resolves when the traffic-manager runs. The product is the one that is built. */
+export async function startSandboxDesk(options: SandboxDeskOptions = {}): Promise<SandboxDesk> {
+  const directory = await mkdtemp(join(tmpdir(), 'tp-desk-'));
+  const own: Record<string, string> = {
+    HOME: join(directory, 'home'),
+    XDG_RUNTIME_DIR: directory,
+    XDG_CONFIG_HOME: join(directory, 'config'),
+    XDG_STATE_HOME: join(directory, 'state'),
+    XDG_CACHE_HOME: join(directory, 'cache'),
+    TELEPRESENCE_RUNTIME_DIR: join(directory, 'run'),
+  };
+  const telepresence: SandboxDesk['telepresence'] = async (args, { env = {} } = {}) =>
+    await mustRun([process.execPath, join(checkout, 'dist/cli.js'), ...args], {
+      cwd: directory,
+      env: { ...process.env, NO_COLOR: '1', ...own, ...env },
+      timeoutMs: commandTimeoutMs,
+    });
+  const { daemonSocket } = productPaths(own);
+  const close = async () => {
+    for (const args of [
+      ['quit', '--stop-daemons'],
+      ['sandbox', 'down'],
+    ])
+      await telepresence(args).catch((error: unknown) => console.error(error));
+    await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
+  try {
+    await mustRun(['mkdir', '-p', own['HOME'] ?? '']);
+    const { kubeconfig } = JSON.parse(await telepresence(['--output', 'json', 'sandbox', 'up'])) as {
+      readonly kubeconfig: string;
+    };
+    own['KUBECONFIG'] = kubeconfig;
+    await telepresence(['helm', 'install']);
+    if (options.hasShop === true) await deployShop(kubeconfig);
+    return {
+      directory,
+      env: own,
+      kubeconfig,
+      daemonSocket,
+      telepresence,
+      async api() {
+        const found = await findDaemonAt(daemonSocket);
+        if (found === undefined) throw new AppError({ code: 'daemon.not-running', message: 'There is no daemon on the desk' });
+        return found;
+      },
+      windowUrl: async () => (await telepresence(['ui', '--no-open'])).trim(),
+      close,
+    };
+  } catch (error) {
+    const log = await readFile(join(directory, 'state/telepresence/logs/sandbox.log'), 'utf8').catch(() => '');
+    await close();
+    throw new Error(`The sandbox is not to be had\n${log.slice(-2_000)}`, { cause: error });
+  }
+}
+
+async function deployShop(kubeconfig: string): Promise<void> {
+  const cluster = new DemoCluster(kubeconfig, undefined);
+  const image = await cluster.imageOf('ambassador', 'traffic-manager');
+  if (image === undefined) throw new Error('There is no traffic-manager');
+  const objects = await shopObjects(image, 'a-token-of-the-club');
+  await cluster.apply(objects);
+  await cluster.waitUntilReady(objects, AbortSignal.timeout(commandTimeoutMs));
+}
