@@ -11,6 +11,10 @@ export function injectFault({ faults: { api, node } }: Pick<Sandbox, 'faults'>, 
       return api.setWebhooksDown(true);
     case 'forget-history':
       return api.forgetHistory();
+    case 'clock-skew':
+      return api.setClockAhead(fault.aheadMs);
+    case 'future-certificate':
+      return api.showFutureCertificate();
     case 'slow-image-pull':
       return node.slowImagePull(fault.delayMs, fault.image);
     case 'fail-image-pull':

@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util';
 import { productVersion } from '#base/common/version.ts';
 import { createProcessLogger } from '#base/node/logger.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { runSandboxCommand } from './command.ts';
 import { startControlServer } from './control-server.ts';
 import { healSandbox, injectFault } from './inject-fault.ts';
 import { readImageFile } from './programs/images.ts';
@@ -13,11 +12,6 @@ import { type Sandbox, startSandbox } from './sandbox.ts';
 
 /** The process that `telepresence sandbox up` starts: a sandbox until it is told to stop. */
 async function main(): Promise<number> {
-  const command = process.argv[2];
-  if (command === 'up' || command === 'down') {
-    await runSandboxCommand(command, import.meta.url);
-    return 0;
-  }
   const { values } = parseArgs({
     options: {
       directory: { type: 'string' },
@@ -73,8 +67,8 @@ async function main(): Promise<number> {
     await Promise.race([ending.promise, sandbox.ended.then(stop)]);
     return 0;
   } catch (thrown) {
-    const { code, message, reason } = AppError.from(thrown);
-    control.report({ state: 'failed', code, message, ...(reason === undefined ? {} : { reason }) });
+    const { code, message, reason, remedies } = AppError.from(thrown);
+    control.report({ state: 'failed', code, message, ...(reason === undefined ? {} : { reason }), remedies: [...remedies] });
     process.stderr.write(`${message}${reason === undefined ? '' : `: ${reason}`}\n`);
     log.logger.error('The sandbox did not start', { code, error: thrown });
     return 1;

@@ -94,7 +94,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       directory: join(directory, 'node'),
       podCidr,
       serviceCidr,
-      caCertificate: api.certificate.ca,
+      authorities: api.authorities,
+      now: api.clock.now,
       mintToken: ({ pod, ...request }) => api.authenticator.issueToken({ ...request, boundPod: pod }).token,
       acceptApiConnection: (connection) => api.accept(connection),
       log,
@@ -104,7 +105,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     undo.push(node.stop);
     await writeFile(
       kubeconfig,
-      kubeconfigText({ name: context, server: api.server, ca: api.certificate.ca, token: api.adminToken }),
+      kubeconfigText({ name: context, server: api.server, ca: api.authorities, token: api.adminToken }),
       { mode: 0o600 },
     );
     onStage?.('ready');

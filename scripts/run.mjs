@@ -51,6 +51,8 @@ function fail(message) {
   process.exit(1);
 }
 
+// Ctrl-C reaches the script, too, which puts back what it has begun; this waits for how that ends.
+process.on('SIGINT', () => undefined);
 const [name = '', ...args] = process.argv.slice(2);
 const reason = missingInstallation();
 if (reason !== undefined) install(reason);

@@ -5,16 +5,11 @@ import { runProgram } from './run-program.ts';
 import { noTotals, type Totals } from './totals.ts';
 
 const report = join(cacheDirectory, 'sandbox/totals.json');
-/** It takes five minutes on two cores that have nothing else to do. */
-const suiteTimeoutMs = 15 * 60_000;
+/** For a run that hangs: it takes minutes on two cores that have nothing else to do, and three times that where they have. */
+const suiteTimeoutMs = 25 * 60_000;
 
-/** Runs the acceptance suite in sandboxes; the product is built already. Where no sandbox can run, that counts as one test which was skipped. */
+/** Runs the acceptance suite in sandboxes; the product is built already. */
 export async function runSandboxSuite(args: readonly string[]): Promise<Totals> {
-  const missing = process.platform === 'linux' ? (process.getuid?.() === 0 ? undefined : 'needs root') : 'needs Linux';
-  if (missing !== undefined) {
-    console.log(`The acceptance suite in the sandbox (skipped: ${missing})`);
-    return { ...noTotals, skipped: 1 };
-  }
   rmSync(report, { force: true });
   const { exitCode } = await runProgram(process.execPath, ['e2e/run.ts', '--sandbox', ...args], {
     timeoutMs: suiteTimeoutMs,

@@ -3,12 +3,13 @@ import { cacheDirectory, checkout } from './checkout.ts';
 import { allChecks } from './checks/all-checks.ts';
 import { runChecks } from './run-checks.ts';
 import { runProgram } from './run-program.ts';
-import { addTotals, totalsLine } from './totals.ts';
+import { runSandboxSuite } from './sandbox-suite.ts';
+import { addTotals, noTotals, totalsLine } from './totals.ts';
 import { forgetReport, printSummary, readReport } from './vitest-report.ts';
 
 /**
- * npm test: build, static checks, unit and integration tests. The last line adds everything up; a static check counts as one
- * test. Arguments go to vitest.
+ * npm test: build, static checks, unit and integration tests, and the acceptance suite in sandboxes. The last line adds everything up; a
+ * static check counts as one test. Arguments go to vitest, and leave the suite out.
  */
 const report = join(cacheDirectory, 'unit-report.json');
 /** A single test ends long before; this is for a run that hangs between tests. */
@@ -32,6 +33,9 @@ const { exitCode } = await runProgram(process.execPath, [vitest, 'run', ...repor
 });
 const tests = readReport(report, exitCode);
 printSummary(tests);
-const totals = addTotals(checks, tests.totals);
+const isWhole = process.argv.length === 2;
+// With arguments somebody wants some tests of vitest, and no others.
+const suite = isWhole ? await runSandboxSuite([]) : noTotals;
+const totals = addTotals(addTotals(checks, tests.totals), suite);
 console.log(`\n${totalsLine(totals)}`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

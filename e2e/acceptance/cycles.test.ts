@@ -4,7 +4,8 @@ import { type Bed, createBed, curl } from '../support/bed.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
-const cycles = 30;
+const cycles = settings.isBrief ? 10 : 30;
+const restarts = settings.isBrief ? 4 : 10;
 
 describe.skipIf(missing !== undefined)(titled('cycles', missing), () => {
   let bed: Bed;
@@ -34,10 +35,10 @@ describe.skipIf(missing !== undefined)(titled('cycles', missing), () => {
     expect(await laptop.snapshot()).toEqual(before);
   });
 
-  it('leaves nothing behind after ten times starting and stopping the daemons', { timeout: 200_000 }, async () => {
+  it(`leaves nothing behind after ${restarts} times starting and stopping the daemons`, { timeout: 200_000 }, async () => {
     const { laptop, product } = bed;
     const before = await laptop.snapshot();
-    for (let cycle = 0; cycle < 10; cycle += 1) {
+    for (let cycle = 0; cycle < restarts; cycle += 1) {
       await product.connect();
       await product.quit();
     }

@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
@@ -107,9 +108,15 @@ describe.skipIf(missing !== undefined)(titled('doctor', missing), () => {
   it('tells when the helper has ended under a connection, and what it names brings that back', async () => {
     const { laptop, product } = bed;
     await product.connect();
-    await laptop.signal('SIGKILL', productProcesses.helper);
-    await product.waitForState('trouble', 5_000);
-    const { code, of } = await diagnose(['helper']);
+    // Else the daemon starts another one by itself, sooner or later.
+    const sudo = (await laptop.must(['sh', '-c', 'command -v sudo'])).trim();
+    expect(sudo, 'is of this laptop alone').toContain(laptop.name);
+    await chmod(sudo, 0o644);
+    const { code, of } = await (async () => {
+      await laptop.signal('SIGKILL', productProcesses.helper);
+      await product.waitForState('trouble', 5_000);
+      return await diagnose(['helper']);
+    })().finally(async () => await chmod(sudo, 0o755));
     expect(code).toBe(1);
     expect(of('helper')).toMatchObject({ status: 'fail', remedies: [{ command: 'telepresence connect' }] });
     await laptop.must(['sh', '-c', of('helper').remedies[0]?.command ?? '']);

@@ -31,6 +31,11 @@ export async function takeSnapshot(sources: Sources): Promise<LaptopSnapshot> {
   return snapshot;
 }
 
+/** What programs see of the laptop's network: all but the daemons' own processes and files. */
+export function networkOf(snapshot: LaptopSnapshot): LaptopSnapshot {
+  return Object.fromEntries(Object.entries(snapshot).filter(([name]) => name !== 'processes' && !name.startsWith('files in')));
+}
+
 function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '');
 }

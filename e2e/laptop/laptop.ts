@@ -100,6 +100,7 @@ export class Laptop {
 
   /** Lets the user open the TUN device, as most systems do; where the tests run it may be root's alone. */
   async openTunForAll(): Promise<void> {
+    if ((await this.run(['test', '-w', '/dev/net/tun'])).code === 0) return;
     const node = join(this.home, 'tun');
     await this.must(['sh', '-c', `mknod -m 666 ${node} c 10 200 && mount --bind ${node} /dev/net/tun`], { as: 'root' });
   }
@@ -249,7 +250,13 @@ export class Laptop {
       mount -t tmpfs -o mode=755 tmpfs ${this.#directory}/layer
       mkdir ${this.#directory}/layer/upper ${this.#directory}/layer/work
       cp ${source}/* ${this.#directory}/layer/upper/
-      mount -t overlay overlay -o lowerdir=/etc,upperdir=${this.#directory}/layer/upper,workdir=${this.#directory}/layer/work /etc
+      # In a user namespace there is no overlay above mounts that came with it, as containers have them in /etc.
+      if ! mount -t overlay overlay -o lowerdir=/etc,upperdir=${this.#directory}/layer/upper,workdir=${this.#directory}/layer/work /etc 2>/dev/null; then
+        mkdir ${this.#directory}/layer/etc
+        cp -RP /etc/. ${this.#directory}/layer/etc/ 2>/dev/null || true
+        cp ${source}/* ${this.#directory}/layer/etc/
+        mount --bind ${this.#directory}/layer/etc /etc
+      fi
       findmnt -rno TARGET | grep ^/run/ | sort -r | xargs -r -n 1 umount -l || true
       mount -t tmpfs -o mode=755 tmpfs /run
       echo ready
@@ -299,7 +306,9 @@ export async function sweepLaptops(): Promise<void> {
   await mkdir(laptopsDirectory, { recursive: true, mode: 0o755 });
   for (const name of await readdir(laptopsDirectory)) {
     const owner = Number(await readFile(join(laptopsDirectory, name, 'owner'), 'utf8').catch(() => '0'));
-    const isAlive = owner !== 0 && (await readFile(`/proc/${owner}/stat`).catch(() => undefined)) !== undefined;
+    const state = await readFile(`/proc/${owner}/stat`, 'utf8').catch(() => '');
+    // One that was killed may wait for its parent.
+    const isAlive = state !== '' && !state.includes(') Z ');
     if (owner !== 0 && !isAlive) await removeLaptop(name);
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { DoctorCheck } from '#protocol/local-api/model.ts';
 import { agentContainer, onlyPod } from '../support/agent-pods.ts';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { runClient } from '../support/client-program.ts';
@@ -6,6 +7,8 @@ import { askHttp } from '../support/cluster-caller.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Handler, startHandler } from '../support/handler.ts';
 import { type HeldConnection, holdConnection } from '../support/held-connection.ts';
+import { kubeconfigText } from '../support/kubeconfig.ts';
+import { connectRules, createOrdinaryUser, developRules } from '../support/ordinary-user.ts';
 import type { Failure } from '../support/product.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { bundleProgram } from '../workloads/bundle.ts';
@@ -40,6 +43,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     held?.stop();
     held = undefined;
     await healSandbox();
+    await bed.laptop.writeFile('.kube/config', kubeconfigText({ e2e: bed.context }));
     // Where a test ended early.
     if (workloads > 0) await bed.product.run(['leave', `shop-${workloads}`]);
   });
@@ -84,6 +88,41 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     await bed.product.connect();
     await works();
     return failure;
+  }
+
+  /** The check fails, and says which of the clocks is ahead. */
+  async function clockFails({ sees }: FaultRow, aheadMs: number): Promise<void> {
+    await injectFault({ kind: 'clock-skew', aheadMs });
+    const { code, stdout } = await bed.product.run(['--output', 'json', 'doctor', 'clock']);
+    const [clock] = (JSON.parse(stdout) as { readonly checks: readonly DoctorCheck[] }).checks;
+    expect(clock).toMatchObject({
+      id: 'clock',
+      status: 'fail',
+      remedies: [{ label: expect.stringMatching(/clock/) as unknown }],
+    });
+    expect(clock?.reason).toMatch(aheadMs > 0 ? /^It is \d+ s behind/ : /^It is \d+ s ahead of/);
+    expect(sees).toContain(`\`doctor\` fails with its check \`${clock?.id}\`, exit code ${code}`);
+  }
+
+  async function clockIsOff(row: FaultRow, aheadMs: number): Promise<void> {
+    await clockFails(row, aheadMs);
+    await works();
+    await bed.product.quit();
+    await bed.product.connect();
+    await works();
+    await stateIs(row, 'on');
+    await healSandbox();
+    await bed.product.must(['doctor', 'clock']);
+  }
+
+  /** Somebody whose token ends, as those of people do. */
+  async function connectWithToken(): Promise<void> {
+    const { cluster, laptop, product, world, context } = bed;
+    const rights = { [settings.managerNamespace]: connectRules, [world.namespace]: developRules };
+    const user = await createOrdinaryUser(cluster, `clock-${world.namespace}`, world.namespace, rights);
+    await product.quit();
+    await laptop.writeFile('.kube/config', kubeconfigText({ e2e: { ...context, user } }));
+    await product.connect();
   }
 
   /** A workload of its own for each test, for an agent stays in a pod. */
@@ -184,6 +223,31 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     'API: 429': async (row) => void (await apiFails(row, { status: 429 })),
     'API: 500': async (row) => void (await apiFails(row, { status: 500 })),
     'API: connections reset': async (row) => void (await apiFails(row, 'reset')),
+    'Clock: ten minutes ahead of the cluster’s': async (row) => await clockIsOff(row, -10 * 60_000),
+    'Clock: ten minutes behind the cluster’s': async (row) => await clockIsOff(row, 10 * 60_000),
+    'Clock: behind the cluster’s by more than the life of a token': async (row) => {
+      await connectWithToken();
+      await clockFails(row, 2 * 3_600_000);
+      await works();
+      await stateIs(row, 'on');
+      await bed.product.quit();
+      isToldAs(row, await bed.product.fails(['connect']));
+      await healSandbox();
+      await bed.product.connect();
+      await works();
+    },
+    'Clock: before the cluster’s certificate begins': async (row) => {
+      await injectFault({ kind: 'future-certificate' });
+      await works();
+      await stateIs(row, 'on');
+      await bed.product.quit();
+      const failure = await bed.product.fails(['connect']);
+      isToldAs(row, failure);
+      expect(failure.words).toMatch(/not yet valid/i);
+      await healSandbox();
+      await bed.product.connect();
+      await works();
+    },
     'Image pull: slow': async () => {
       const shop = await createShop();
       await injectFault({ kind: 'slow-image-pull', delayMs: 5_000, image: await agentImage() });

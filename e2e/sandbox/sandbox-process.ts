@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controlSocketName, type ReadySandbox, sandboxReport } from '#protocol/sandbox/sandbox-control.ts';
 import { kubeconfigText, readKubeContext } from '../support/kubeconfig.ts';
+import { otherVersionImage, writeOtherVersion } from '../support/other-version.ts';
 import { mustRun } from '../support/program.ts';
 import { checkout } from '../support/settings.ts';
 
@@ -31,7 +32,7 @@ export async function startSandboxProcess(): Promise<SandboxProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'tp-sandbox-'));
   const sandboxDirectory = join(directory, 'sandbox');
   const logFile = join(directory, 'sandbox.log');
-  const images = join(import.meta.dirname, 'images.json');
+  const images = await writeImages(directory);
   const flags = ['--directory', sandboxDirectory, '--log-file', logFile, '--images', images];
   const child = spawn(process.execPath, [join(checkout, 'dist/sandbox.js'), ...flags], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -69,6 +70,33 @@ export async function startSandboxProcess(): Promise<SandboxProcess> {
     await stop();
     throw error;
   }
+}
+
+type Images = Record<string, { readonly files: Record<string, string> }>;
+
+/** The images of `images.json`, and another version of the product's own. */
+async function writeImages(directory: string): Promise<string> {
+  const images = JSON.parse(await readFile(join(import.meta.dirname, 'images.json'), 'utf8')) as Images;
+  for (const { files } of Object.values(images)) {
+    for (const [target, source] of Object.entries(files)) files[target] = join(import.meta.dirname, source);
+  }
+  const other = join(directory, 'other-version');
+  await writeOtherVersion(other);
+  const files = {
+    '/usr/bin/node': process.execPath,
+    '/app/manager.js': join(other, 'manager.js'),
+    '/app/agent.js': join(other, 'agent.js'),
+  };
+  const otherVersion = {
+    entrypoint: ['/usr/bin/node', '/app/manager.js'],
+    env: { NODE_ENV: 'production', NODE_NO_WARNINGS: '1', HOME: '/tmp' },
+    workingDirectory: '/app',
+    user: { uid: 1000, gid: 1000 },
+    files,
+  };
+  const file = join(directory, 'images.json');
+  await writeFile(file, JSON.stringify({ ...images, [otherVersionImage]: otherVersion }));
+  return file;
 }
 
 async function waitUntilReady(child: ChildProcess, control: string, logFile: string): Promise<ReadySandbox> {

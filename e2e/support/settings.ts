@@ -15,6 +15,8 @@ export const settings = {
   managerNamespace: nonEmpty('E2E_MANAGER_NAMESPACE') ?? 'ambassador',
   /** Long variants: minutes of sleep, minutes of idle WebSocket. */
   isFull: nonEmpty('E2E_FULL') !== undefined,
+  /** Shorter ones, with the same point: in sandboxes, where the suite runs with every `npm test`. */
+  isBrief: nonEmpty('E2E_SANDBOX') !== undefined && nonEmpty('E2E_FULL') === undefined,
   /** Whether processes of the cluster itself may be stopped: only where this run started it, or where its owner says so. */
   mayDisruptCluster: nonEmpty('E2E_DISRUPT_CLUSTER') !== undefined,
   /** Command that brings an image archive into the cluster's nodes; the archive's path is appended. */

@@ -1,14 +1,18 @@
 import http from 'node:http';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Paths } from '#base/node/paths.ts';
 import { readOutputTail, startDetached, waitForPath } from '#base/node/process-start.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { type ErrorCode, errorRegistry } from '#protocol/errors/registry.ts';
+import { isErrorCode } from '#protocol/errors/registry.ts';
 import { controlSocketName, type ReadySandbox, type SandboxReport, sandboxReport } from '#protocol/sandbox/sandbox-control.ts';
 
 /** A sandbox is there in a second; a laptop that is busy may take longer. */
 const startTimeoutMs = 30_000;
+
+/** For one that is ended while it starts. */
+const endTimeoutMs = 10_000;
 
 /** What the sandbox is doing while it starts, for people. */
 const stages = {
@@ -37,17 +41,18 @@ export interface SandboxLaunch extends SandboxPlace {
 /**
  * The sandbox of this user where one runs, or is starting: then it is waited for.
  *
- * @throws AppError where it does not get ready
+ * @throws AppError `cancelled`, or where it does not get ready
  */
 export async function findSandbox({ paths, signal, onStage }: SandboxPlace): Promise<ReadySandbox | undefined> {
   const report = await readReports(socketOf(paths), signal, onStage);
+  if (signal.aborted) throw AppError.from(signal.reason);
   return report === undefined ? undefined : requireReady(report);
 }
 
 /**
- * Starts the sandbox, which outlives this process, and waits until pods can run in it.
+ * Starts the sandbox, which outlives this process, and waits until pods can run in it. One that is not waited for any more is ended.
  *
- * @throws AppError `sandbox.unsupported` where this machine cannot run it
+ * @throws AppError `cancelled`, `sandbox.unsupported` where this machine cannot run it
  */
 export async function launchSandbox(launch: SandboxLaunch): Promise<ReadySandbox> {
   const { paths, signal, onStage, env, flags } = launch;
@@ -72,11 +77,20 @@ export async function launchSandbox(launch: SandboxLaunch): Promise<ReadySandbox
     outputFile,
   });
   const ended = new AbortController();
-  // Exit code 0 says that another starter's sandbox was faster, and that one will answer.
-  void child.exited.then(({ outcome }) => (outcome === 0 ? undefined : ended.abort(outcome)));
+  let isRunning = true;
+  void child.exited.then(({ outcome }) => {
+    isRunning = false;
+    // Exit code 0 says that another starter's sandbox was faster, and that one will answer.
+    if (outcome !== 0) ended.abort(outcome);
+  });
   const limits = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
   const report = await waitForPath(socket, () => readReports(socket, limits, onStage), limits);
-  if (report !== undefined) return requireReady(report);
+  if (report !== undefined && !signal.aborted) return requireReady(report);
+  // Nobody waits for it any more.
+  if (isRunning && child.pid !== undefined) {
+    process.kill(child.pid, 'SIGTERM');
+    await Promise.race([child.exited, sleep(endTimeoutMs, undefined, { ref: false })]);
+  }
   if (signal.aborted) throw AppError.from(signal.reason);
   const printed = readOutputTail(outputFile);
   throw new AppError({
@@ -108,9 +122,12 @@ async function readReports(
   if (answer === undefined) return undefined;
   const abort = () => answer.destroy();
   signal.addEventListener('abort', abort, { once: true });
+  const lines = createInterface({ input: answer });
+  // An answer that is broken off does not end the lines by itself.
+  answer.once('close', () => lines.close());
   let last: SandboxReport | undefined;
   try {
-    for await (const line of createInterface({ input: answer })) {
+    for await (const line of lines) {
       last = sandboxReport.parse(JSON.parse(line));
       if (last.state === 'starting') onStage(stages[last.stage]);
     }
@@ -131,26 +148,23 @@ function requireReady(report: SandboxReport): ReadySandbox {
         code: isErrorCode(report.code) ? report.code : 'sandbox.unsupported',
         message: report.message,
         ...(report.reason === undefined ? {} : { reason: report.reason }),
+        remedies: report.remedies.map(({ label, command }) => ({ label, ...(command === undefined ? {} : { command }) })),
       });
     case 'starting':
       throw new AppError({ code: 'sandbox.unsupported', message: 'The sandbox ended while it started' });
   }
 }
 
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorRegistry, code);
-}
-
 function socketOf({ runtimeDirectory }: Pick<Paths, 'runtimeDirectory'>): string {
   return join(runtimeDirectory, 'sandbox', controlSocketName);
 }
 
-/** `undefined` where nobody listens. */
+/** `undefined` where nobody listens, or whoever did has ended before it answered. */
 async function callControl(socketPath: string, method: 'GET' | 'POST', path: string): Promise<http.IncomingMessage | undefined> {
   return await new Promise((answered, reject) => {
     const request = http.request({ socketPath, method, path, agent: false }, answered);
     request.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') answered(undefined);
+      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(error.code ?? '')) answered(undefined);
       else reject(error);
     });
     request.end();

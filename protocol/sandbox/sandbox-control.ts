@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { remedy } from '../local-api/model.ts';
 
 /**
  * How the command talks to a running sandbox: HTTP over the Unix socket `control.sock` in the sandbox's folder, which only its owner can
@@ -26,40 +27,54 @@ export const sandboxReport = z.discriminatedUnion('state', [
     /** Seconds since 1970. */
     since: z.number(),
   }),
-  z.object({ state: z.literal('failed'), code: z.string(), message: z.string(), reason: z.string().optional() }),
+  z.object({
+    state: z.literal('failed'),
+    code: z.string(),
+    message: z.string(),
+    reason: z.optional(z.string()),
+    remedies: z.array(remedy),
+  }),
 ]);
 export type SandboxReport = z.infer<typeof sandboxReport>;
 export type ReadySandbox = Extract<SandboxReport, { state: 'ready' }>;
 
-const image = z.string().min(1).optional();
+const image = z.optional(z.string().check(z.minLength(1)));
 
 /** Trouble that a test asks for. `path` is a regular expression; what has no end by itself lasts until all faults are cleared. */
 export const sandboxFault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('api'),
     path: z.string(),
-    methods: z.array(z.string()).optional(),
+    methods: z.optional(z.array(z.string())),
     effect: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('delay'), delayMs: z.int().positive() }),
-      z.strictObject({ kind: z.literal('status'), status: z.int().min(400).max(599), message: z.string().optional() }),
+      z.strictObject({ kind: z.literal('delay'), delayMs: z.int().check(z.positive()) }),
+      z.strictObject({
+        kind: z.literal('status'),
+        status: z.int().check(z.minimum(400), z.maximum(599)),
+        message: z.optional(z.string()),
+      }),
       z.strictObject({ kind: z.literal('reset') }),
     ]),
-    times: z.int().positive().optional(),
+    times: z.optional(z.int().check(z.positive())),
   }),
   z.strictObject({ kind: z.literal('webhooks-down') }),
   /** Watches from the past are too old (410). */
   z.strictObject({ kind: z.literal('forget-history') }),
-  z.strictObject({ kind: z.literal('slow-image-pull'), delayMs: z.int().positive(), image }),
+  /** The API server's clock against this machine's, for the tokens that it makes and checks, and the date of its answers; negative: behind. */
+  z.strictObject({ kind: z.literal('clock-skew'), aheadMs: z.int() }),
+  /** The API server's certificate begins in a year, as one that was made while a clock was wrong. */
+  z.strictObject({ kind: z.literal('future-certificate') }),
+  z.strictObject({ kind: z.literal('slow-image-pull'), delayMs: z.int().check(z.positive()), image }),
   z.strictObject({ kind: z.literal('fail-image-pull'), message: z.string(), image }),
   /** Pods whose `namespace/name` begins so. */
   z.strictObject({ kind: z.literal('never-ready'), pod: z.string() }),
   z.strictObject({
     kind: z.literal('port-forward'),
-    delayMs: z.int().positive().optional(),
-    bytesPerSecond: z.int().positive().optional(),
+    delayMs: z.optional(z.int().check(z.positive())),
+    bytesPerSecond: z.optional(z.int().check(z.positive())),
     /** So many of a hundred pieces come late by the time that TCP takes to send a lost packet again. */
-    lossPercent: z.int().min(1).max(100).optional(),
-    isBlackhole: z.boolean().optional(),
+    lossPercent: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
+    isBlackhole: z.optional(z.boolean()),
   }),
   z.strictObject({ kind: z.literal('cut-port-forwards') }),
   z.strictObject({ kind: z.literal('restart-node') }),

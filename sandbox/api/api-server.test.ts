@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
@@ -52,7 +54,7 @@ describe('API server of the sandbox', () => {
 
   it('refuses wrong tokens, and those without one', async () => {
     expect(await failure(new KubeClient(bed.credentials('wrong')).find(pods))).toMatchObject({ status: 401 });
-    const nobody = new KubeClient({ server: bed.api.server, requestOptions: async () => ({ ca: bed.api.certificate.ca }) });
+    const nobody = new KubeClient({ server: bed.api.server, requestOptions: async () => ({ ca: bed.api.authorities }) });
     expect(await failure(nobody.find(pods))).toMatchObject({ status: 403, reason: 'Forbidden' });
     expect(await nobody.requestText({ method: 'GET', path: '/readyz' })).toBe('ok');
   });
@@ -252,7 +254,7 @@ describe('API server of the sandbox', () => {
   it('runs programs over a WebSocket, and hands on how they end', async () => {
     const url = new URL(`${pods}/web/exec?command=sh&command=3&stdin=true&stdout=true&stderr=true`, bed.api.server);
     const headers = { authorization: `Bearer ${bed.api.adminToken}` };
-    const socket = new WebSocket(url, ['v5.channel.k8s.io'], { ca: bed.api.certificate.ca, headers });
+    const socket = new WebSocket(url, ['v5.channel.k8s.io'], { ca: bed.api.authorities, headers });
     const output = ['', '', '', ''];
     socket.on('message', (message: Buffer) => (output[message[0] ?? 0] += message.subarray(1).toString()));
     await once(socket, 'open');
@@ -272,5 +274,38 @@ describe('API server of the sandbox', () => {
     await expect(bed.admin.find(pods)).rejects.toMatchObject({ code: 'ECONNRESET' });
     faults.heal();
     expect(await bed.admin.find(pods)).toBeDefined();
+  });
+
+  it('has another clock on request, by which tokens end', async () => {
+    const { faults } = bed.api;
+    const client = await clientOf('punctual', [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]);
+    const minutesAhead = async () => {
+      const answer = https.get(new URL('/readyz', bed.api.server), { ca: bed.api.authorities, agent: false });
+      const [response] = (await once(answer, 'response')) as [IncomingMessage];
+      response.resume();
+      return (Date.parse(response.headers.date ?? '') - Date.now()) / 60_000;
+    };
+    expect(await minutesAhead()).toBeCloseTo(0, 0);
+    faults.setClockAhead(-600_000);
+    expect(await minutesAhead()).toBeCloseTo(-10, 0);
+    expect(await client.find(pods)).toBeDefined();
+    faults.setClockAhead(2 * 3_600_000);
+    expect(await minutesAhead()).toBeCloseTo(120, 0);
+    expect(await failure(client.find(pods))).toMatchObject({ status: 401 });
+    faults.heal();
+    expect(await client.find(pods)).toBeDefined();
+  });
+
+  it('shows a certificate that is not valid yet on request', async () => {
+    const ask = async () => {
+      const [response] = (await once(https.get(bed.api.server, { ca: bed.api.authorities, agent: false }), 'response')) as [
+        IncomingMessage,
+      ];
+      return response.resume().statusCode;
+    };
+    bed.api.faults.showFutureCertificate();
+    await expect(ask()).rejects.toMatchObject({ code: 'CERT_NOT_YET_VALID' });
+    bed.api.faults.heal();
+    expect(await ask()).toBe(403);
   });
 });

@@ -4,13 +4,15 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#base/common/log.ts';
 import type { ServerCertificate } from '#base/node/certificates/server-certificate.ts';
+import type { ClusterClock } from '../cluster-clock.ts';
 import type { NodeApi } from '../node/node-api.ts';
+import { serverVersion } from '../server-version.ts';
 import { resources } from '../store/resources.ts';
 import { StatusError } from '../store/status-error.ts';
 import type { Admit, ObjectStore, UserInfo } from '../store/store.ts';
 import type { Authenticator } from './authentication.ts';
 import { authorize } from './authorization.ts';
-import { discover, serverVersion } from './discovery.ts';
+import { discover } from './discovery.ts';
 import { evict } from './eviction.ts';
 import type { Faults } from './faults.ts';
 import { parseObject, readBody, sendJson, sendStatus, sendText, statusOf } from './http-answers.ts';
@@ -29,6 +31,7 @@ export interface ApiServerOptions {
   readonly nodeSide: () => { readonly nodeApi: NodeApi };
   readonly faults: Faults;
   readonly certificate: ServerCertificate;
+  readonly clock: Pick<ClusterClock, 'now'>;
   readonly log: Logger;
 }
 
@@ -37,6 +40,8 @@ export interface ApiServer {
   listen(host: string, port: number): Promise<number>;
   /** Serves a connection that came another way, still without TLS. */
   accept(connection: Duplex): void;
+  /** From now on, to all who come. */
+  showCertificate(certificate: ServerCertificate): void;
   stop(): Promise<void>;
 }
 
@@ -48,7 +53,7 @@ const stored = [undefined, 'status', 'scale', 'ephemeralcontainers'];
 
 /** The Kubernetes API of the sandbox, over TLS and HTTP/1.1, which every client speaks and upgrades need. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { certificate, log } = options;
+  const { certificate, clock, log } = options;
   const servers: https.Server[] = [];
   const tunnels = new Set<Duplex>();
   let inside: https.Server | undefined;
@@ -72,6 +77,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   function createServer(): https.Server {
     const server = https.createServer({ cert: certificate.certificate, key: certificate.key, ALPNProtocols: ['http/1.1'] });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      response.setHeader('date', new Date(clock.now()).toUTCString());
       answer(request, response).catch((error: unknown) => refuse(error, request, response, log));
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -85,6 +91,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return server;
   }
 
+  function createInside(): https.Server {
+    inside ??= createServer();
+    return inside;
+  }
+
   return {
     listen: async (host, port) => {
       const server = createServer();
@@ -96,11 +107,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return (server.address() as AddressInfo).port;
     },
     accept: (connection) => {
-      inside ??= createServer();
       tunnels.add(connection);
       connection.once('close', () => tunnels.delete(connection));
       connection.on('error', () => connection.destroy());
-      inside.emit('connection', connection);
+      createInside().emit('connection', connection);
+    },
+    showCertificate: (shown) => {
+      for (const server of [...servers, createInside()]) server.setSecureContext({ cert: shown.certificate, key: shown.key });
     },
     stop: async () => {
       for (const tunnel of tunnels) tunnel.destroy();

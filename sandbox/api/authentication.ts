@@ -108,7 +108,7 @@ export class Authenticator {
   }
 }
 
-export function unauthorized(): StatusError {
+function unauthorized(): StatusError {
   return new StatusError(401, 'Unauthorized', 'Unauthorized');
 }
 

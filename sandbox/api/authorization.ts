@@ -1,4 +1,4 @@
-import { fieldAt, type KubeObject, listAt, textAt } from '../store/objects.ts';
+import { fieldAt, isRecord, type KubeObject, listAt, textAt } from '../store/objects.ts';
 import { type Resource, resources } from '../store/resources.ts';
 import { StatusError } from '../store/status-error.ts';
 import type { ObjectStore, UserInfo } from '../store/store.ts';
@@ -58,7 +58,7 @@ export function rulesOf(store: ObjectStore, user: UserInfo, namespace: string | 
 }
 
 /** Rules of the role that a binding refers to. */
-export function rulesOfBinding(store: ObjectStore, binding: KubeObject): readonly PolicyRule[] {
+function rulesOfBinding(store: ObjectStore, binding: KubeObject): readonly PolicyRule[] {
   const isCluster = textAt(binding, 'roleRef', 'kind') === 'ClusterRole';
   const kind: Resource = isCluster ? resources.clusterRoles : resources.roles;
   const role = store.get(kind, isCluster ? undefined : binding.metadata.namespace, textAt(binding, 'roleRef', 'name'));
@@ -66,7 +66,7 @@ export function rulesOfBinding(store: ObjectStore, binding: KubeObject): readonl
 }
 
 /** An aggregated role has the rules of those that its selectors find. */
-export function rulesOfRole(store: ObjectStore, role: KubeObject): readonly PolicyRule[] {
+function rulesOfRole(store: ObjectStore, role: KubeObject): readonly PolicyRule[] {
   const selectors = listAt(role, 'aggregationRule', 'clusterRoleSelectors').map((selector) =>
     Object.entries((selector['matchLabels'] ?? {}) as Readonly<Record<string, string>>),
   );
@@ -74,7 +74,7 @@ export function rulesOfRole(store: ObjectStore, role: KubeObject): readonly Poli
     .list(resources.clusterRoles)
     .filter(({ metadata }) => selectors.some((labels) => labels.every(([key, value]) => metadata.labels?.[key] === value)))
     .flatMap((other) => listAt(other, 'rules'));
-  return [...listAt(role, 'rules'), ...aggregated] as unknown as readonly PolicyRule[];
+  return [...listAt(role, 'rules'), ...aggregated].flatMap((rule) => (isPolicyRule(rule) ? [rule] : []));
 }
 
 export function isAllowed(rules: readonly PolicyRule[], access: Access): boolean {
@@ -110,6 +110,11 @@ function isSubject(subject: Readonly<Record<string, unknown>>, user: UserInfo, o
     default:
       return user.username === `system:serviceaccount:${textAt(subject, 'namespace') || (ownNamespace ?? '')}:${name}`;
   }
+}
+
+/** One that allows nothing is none. */
+function isPolicyRule(value: unknown): value is PolicyRule {
+  return isRecord(value) && Array.isArray(value['verbs']);
 }
 
 function grants(rule: PolicyRule, access: Access): boolean {

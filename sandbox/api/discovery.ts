@@ -1,19 +1,6 @@
 import { allResources, apiVersionOf, type Resource } from '../store/resources.ts';
 import { reviewKinds } from './reviews.ts';
 
-/** The version of Kubernetes that the sandbox looks like to a client. It is not Kubernetes, and says so. */
-export const serverVersion = {
-  major: '1',
-  minor: '34',
-  gitVersion: 'v1.34.0+telepresence-sandbox',
-  gitCommit: '',
-  gitTreeState: 'clean',
-  buildDate: '1970-01-01T00:00:00Z',
-  goVersion: 'none: this is the Telepresence sandbox, not Kubernetes',
-  compiler: 'none',
-  platform: 'linux/amd64',
-};
-
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** Subresources whose kind is another one than the resource's. */

@@ -142,7 +142,8 @@ async function patch(call: ObjectRequest, bytes: Buffer): Promise<{ readonly obj
     const target = info.subresource === 'scale' ? scaleOf(current) : current;
     const changed = changedBy(contentType, target, body);
     if (!isRecord(changed) || !isRecord(changed['metadata'])) throw badRequest('the patch leaves no object');
-    return info.subresource === 'scale' ? fromScale(current, changed) : (changed as unknown as NewObject);
+    if (info.subresource === 'scale') return fromScale(current, changed);
+    return { ...changed, metadata: changed['metadata'] };
   };
   return { object: await write(call, change), isNew: false };
 }

@@ -1,5 +1,5 @@
+import { serverVersion } from '../server-version.ts';
 import { allResources, apiVersionOf, type Resource } from '../store/resources.ts';
-import { serverVersion } from './discovery.ts';
 
 /**
  * As much of an OpenAPI document as kubectl asks for: which verbs check fields on the server, so that it does not check them itself. There

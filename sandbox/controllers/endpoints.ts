@@ -1,8 +1,8 @@
 import { isPodReady, type Pod } from '../node/pod-types.ts';
 import { controllerReference, fieldAt, type KubeObject, listAt, textAt } from '../store/objects.ts';
 import { resources } from '../store/resources.ts';
-import type { ObjectStore } from '../store/store.ts';
-import { keyOf, ownKey, type Reconciler } from './reconciler.ts';
+import { keyOf, type ObjectStore } from '../store/store.ts';
+import { ownKey, type Reconciler } from './reconciler.ts';
 
 const serviceLabel = 'kubernetes.io/service-name';
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';

@@ -1,7 +1,7 @@
 import { fieldAt, listAt } from '../store/objects.ts';
 import { allResources, resources } from '../store/resources.ts';
-import type { ObjectStore } from '../store/store.ts';
-import { keyOf, ownKey, type Reconciler } from './reconciler.ts';
+import { keyOf, type ObjectStore } from '../store/store.ts';
+import { ownKey, type Reconciler } from './reconciler.ts';
 
 const rootCaName = 'kube-root-ca.crt';
 

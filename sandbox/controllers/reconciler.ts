@@ -1,7 +1,7 @@
 import type { Logger } from '#base/common/log.ts';
 import type { KubeObject } from '../store/objects.ts';
 import type { Resource } from '../store/resources.ts';
-import type { ObjectStore } from '../store/store.ts';
+import { keyOf, type ObjectStore } from '../store/store.ts';
 
 /** What a controller does: it is told which of its objects may not be as they should, and makes them so. */
 export interface Reconciler {
@@ -19,10 +19,6 @@ export interface ReconcilerWatch {
 
 const firstRetryMs = 50;
 const maxRetryMs = 5_000;
-
-export function keyOf(namespace: string | undefined, name: string): string {
-  return `${namespace ?? ''}/${name}`;
-}
 
 /** Keys for controllers of an object's own kind. */
 export function ownKey({ metadata }: KubeObject): readonly string[] {

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from '#base/node/until-aborted.ts';
 import { bundleProgram } from '../shop/bundle-program.ts';
 import { products, shopNamespace, shopObjects } from '../shop/shop-objects.ts';
 import { DemoCluster } from './demo-cluster.ts';
+import { demoEnvironment, endFormerDemos, keepDemoDirectory, makeDemoDirectory } from './demo-directory.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { compareMachineStates, readMachineState } from './machine-state.ts';
 import { Narrator, sideBySide } from './narrator.ts';
@@ -17,6 +18,8 @@ const checkout = join(import.meta.dirname, '../..');
 const managerNamespace = 'ambassador';
 const stepCount = 9;
 const changeTimeoutMs = 30_000;
+/** So many steps of undoing there are before the sandbox is up. */
+const undoOfSandbox = 2;
 
 /** What the sandbox tells of itself. */
 interface SandboxUp {
@@ -26,17 +29,22 @@ interface SandboxUp {
 
 /** @returns the exit code: 0 only where every step's check held. */
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'telepresence-demo-'));
+  await endFormerDemos(checkout);
+  const directory = makeDemoDirectory();
   const before = await readMachineState();
   const undo: (() => Promise<unknown>)[] = [];
   let isWell = false;
+  let isClusterGone = false;
   try {
     await runSteps(options, directory, undo, signal);
     isWell = true;
   } catch (error) {
     console.error(signal.aborted ? '\nInterrupted.' : `\n${error instanceof Error ? error.message : String(error)}`);
+    isClusterGone = options.context === undefined && !(await isSandboxUp(directory));
+    if (isClusterGone && undo.length > undoOfSandbox) console.error('The sandbox ended in the middle of it.');
   }
   if (isWell && options.keep) {
+    keepDemoDirectory(directory);
     console.log(`\nEverything is still up. Settings of this demo are in ${directory}.`);
     return 0;
   }
@@ -44,6 +52,8 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   for (const step of undo.toReversed()) {
     await step().catch((error: unknown) => {
       isWell = false;
+      // What was to be removed there is gone with it.
+      if (isClusterGone) return;
       console.error(error instanceof Error ? error.message : String(error));
     });
   }
@@ -54,18 +64,19 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   return isWell && changes.length === 0 ? 0 : 1;
 }
 
+async function isSandboxUp(directory: string): Promise<boolean> {
+  const telepresence = new Telepresence(checkout, demoEnvironment(directory));
+  return (await telepresence.json<{ readonly running: boolean }>(['sandbox', 'status'])).running;
+}
+
 async function runSteps(
   options: DemoOptions,
   directory: string,
   undo: (() => Promise<unknown>)[],
   signal: AbortSignal,
 ): Promise<void> {
-  const narrator = new Narrator(stepCount, !options.yes);
-  const own = {
-    XDG_RUNTIME_DIR: directory,
-    XDG_STATE_HOME: join(directory, 'state'),
-    XDG_CONFIG_HOME: join(directory, 'config'),
-  };
+  const narrator = new Narrator(stepCount, options.yes ? undefined : signal);
+  const own = demoEnvironment(directory);
   let telepresence = new Telepresence(checkout, own);
   let kubeconfig: string | undefined;
   let { context } = options;
@@ -76,8 +87,10 @@ async function runSteps(
       : `Use the cluster of ${context}`,
     context === undefined ? 'telepresence sandbox up' : undefined,
     async (say) => {
+      if (context === undefined) undo.push(() => telepresence.must(['sandbox', 'down']));
+      // Last of all but that, for every other command starts a daemon where there is none.
+      undo.push(() => telepresence.must(['quit', '--stop-daemons']));
       if (context !== undefined) return;
-      undo.push(() => telepresence.must(['sandbox', 'down']));
       const up = await telepresence.json<SandboxUp>(['sandbox', 'up'], { signal });
       ({ kubeconfig, context } = up);
       telepresence = new Telepresence(checkout, { ...own, KUBECONFIG: kubeconfig });
@@ -92,7 +105,11 @@ async function runSteps(
       say('There is one already.');
       return;
     }
-    undo.push(() => telepresence.must(['helm', 'uninstall', ...kube]));
+    undo.push(async () => {
+      // An installation that was interrupted puts back itself what it had made.
+      if ((await cluster.imageOf(managerNamespace, 'traffic-manager')) === undefined) return;
+      await telepresence.must(['helm', 'uninstall', ...kube]);
+    });
     say((await telepresence.must(['helm', 'install', ...kube], { signal })).trim());
   });
 
@@ -114,7 +131,8 @@ async function runSteps(
       : 'Connect: every program of this machine is in the cluster',
     ['telepresence connect --namespace', shopNamespace, ...mode].join(' '),
     async (say) => {
-      undo.push(() => telepresence.must(['quit', '--stop-daemons']));
+      // There may be no connection to end, or not any more.
+      undo.push(() => telepresence.run(['quit']));
       say((await telepresence.must(['connect', '--namespace', shopNamespace, ...kube, ...mode], { signal })).trim());
     },
   );
@@ -128,7 +146,7 @@ async function runSteps(
     say(first);
   });
 
-  const handler = await startHandler(telepresence, directory, undo, narrator);
+  const handler = await startHandler(telepresence, directory, undo, narrator, signal);
   await narrator.step(
     'Open the shop again: the catalogue on this machine answered',
     'telepresence shell -- curl http://web',
@@ -140,7 +158,7 @@ async function runSteps(
 
   await narrator.step('Leave: the cluster’s own catalogue answers again', 'telepresence leave catalogue', async (say) => {
     await telepresence.must(['leave', 'catalogue'], { signal });
-    await handler.ended;
+    await untilAborted(handler.ended, signal);
     const last = await until(page, (text) => text.includes('catalogue v1'), signal);
     if (withoutServer(last) !== withoutServer(first)) throw new Error(`The shop is not as before:\n${last}`);
     say('The page is as before.');
@@ -164,6 +182,7 @@ async function startHandler(
   directory: string,
   undo: (() => Promise<unknown>)[],
   narrator: Narrator,
+  signal: AbortSignal,
 ): Promise<ReturnType<Telepresence['start']>> {
   const program = join(directory, 'catalogue.cjs');
   const productsFile = join(directory, 'products.json');
@@ -192,14 +211,9 @@ async function startHandler(
       const isOver = started.ended.then((code) => {
         throw new Error(`The intercept ended with ${code}\n${started.output()}`);
       });
-      await Promise.race([
-        until(
-          async () => started.output(),
-          (text) => text.includes('The handler runs.'),
-        ),
-        isOver,
-      ]);
       isOver.catch(() => undefined);
+      const isRunning = (text: string) => text.includes('The handler runs.');
+      await Promise.race([until(async () => started.output(), isRunning, signal), isOver]);
       say(started.output().trim());
     },
   );
@@ -215,12 +229,12 @@ function withoutServer(text: string): string {
   return text.split('\n').slice(0, -1).join('\n');
 }
 
-async function until(read: () => Promise<string>, isThere: (text: string) => boolean, signal?: AbortSignal): Promise<string> {
+async function until(read: () => Promise<string>, isThere: (text: string) => boolean, signal: AbortSignal): Promise<string> {
   const end = performance.now() + changeTimeoutMs;
   for (;;) {
     const text = await read();
     if (isThere(text)) return text;
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (performance.now() > end) throw new Error(`It stayed like this for ${changeTimeoutMs / 1_000} s:\n${text}`);
     await sleep(200);
   }

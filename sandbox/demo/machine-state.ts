@@ -13,7 +13,6 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'IPv4 routes': ['ip', '-4', 'route', 'show', 'table', 'all'],
   'IPv6 routes': ['ip', '-6', 'route', 'show', 'table', 'all'],
   rules: ['ip', 'rule'],
-  'network namespaces': ['ip', 'netns'],
   'packet filter': ['nft', 'list', 'tables'],
 };
 
@@ -43,12 +42,12 @@ export function compareMachineStates(before: MachineState, after: MachineState):
   });
 }
 
-/** Containers of others come and go, each with one end of a pair, and a namespace. */
-const ofContainers = /\bveth[0-9a-f]{8}\b|^cni-/;
+/** Containers of others come and go, each with one end of a pair; so do the laptops of `e2e/laptop`. */
+const ofOthers = /\bveth[0-9a-f]{8}\b|\bv-l-[0-9A-Za-z]{6}\b/;
 
 function lines(text: string): readonly string[] {
   return text
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '' && !ofContainers.test(line));
+    .filter((line) => line !== '' && !ofOthers.test(line));
 }

@@ -2,7 +2,7 @@ import { runDemo } from './demo.ts';
 import { demoUsage, readDemoOptions } from './demo-options.ts';
 
 const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
 
 try {
   const options = readDemoOptions(process.argv.slice(2), process.stdin.isTTY && process.stdout.isTTY);

@@ -4,18 +4,19 @@ import { stripVTControlCharacters } from 'node:util';
 /** What a person follows: numbered steps, the command that each stands for, what came of it, and how long it took. */
 export class Narrator {
   readonly #total: number;
-  readonly #isAsking: boolean;
+  readonly #askUntil: AbortSignal | undefined;
   #number = 0;
 
-  constructor(total: number, isAsking: boolean) {
+  /** @param askUntil between the steps it waits for a person, or for this; absent: it does not */
+  constructor(total: number, askUntil: AbortSignal | undefined) {
     this.#total = total;
-    this.#isAsking = isAsking;
+    this.#askUntil = askUntil;
   }
 
   /** Runs one step; its failure is told and thrown on. */
   async step(title: string, command: string | undefined, work: (say: (text: string) => void) => Promise<void>): Promise<void> {
     this.#number += 1;
-    if (this.#isAsking && this.#number > 1) await this.#pause();
+    if (this.#askUntil !== undefined && this.#number > 1) await pause(this.#askUntil);
     console.log(`\n[${this.#number}/${this.#total}] ${title}`);
     if (command !== undefined) console.log(`    $ ${command}`);
     const start = performance.now();
@@ -27,14 +28,16 @@ export class Narrator {
     }
     console.log(`    done in ${seconds(start)}`);
   }
+}
 
-  async #pause(): Promise<void> {
-    const reader = createInterface({ input: process.stdin, output: process.stdout });
-    try {
-      await reader.question('\nPress Enter for the next step ');
-    } finally {
-      reader.close();
-    }
+async function pause(signal: AbortSignal): Promise<void> {
+  const reader = createInterface({ input: process.stdin, output: process.stdout });
+  // It has the terminal hand over Ctrl-C as a key.
+  reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    await reader.question('\nPress Enter for the next step ', { signal });
+  } finally {
+    reader.close();
   }
 }
 

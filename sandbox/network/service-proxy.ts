@@ -55,7 +55,7 @@ export function startServiceProxy(store: ObjectStore, machine: Machine, serviceC
 }
 
 /** The routes of all Services that have an address. */
-export function serviceRoutes(store: ObjectStore): readonly ServiceRoute[] {
+function serviceRoutes(store: ObjectStore): readonly ServiceRoute[] {
   const slices = new Map<string, KubeObject[]>();
   for (const slice of store.list(resources.endpointSlices)) {
     const key = `${slice.metadata.namespace}/${slice.metadata.labels?.[serviceLabel] ?? ''}`;

@@ -1,3 +1,4 @@
+import { serverVersion } from '../server-version.ts';
 import type { NewObject } from '../store/objects.ts';
 import { kubeTime } from '../store/objects.ts';
 import { type Resource, resources } from '../store/resources.ts';
@@ -98,7 +99,7 @@ function nodeObject({ nodeName, nodeIp, podCidr }: BuiltInSettings): NewObject {
         },
       ],
       nodeInfo: {
-        kubeletVersion: 'v1.33.0-sandbox',
+        kubeletVersion: serverVersion.gitVersion,
         containerRuntimeVersion: 'sandbox://1',
         operatingSystem: 'linux',
         architecture: labels['kubernetes.io/arch'],

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 import koffi from 'koffi';
 import * as z from 'zod';
-import { ipToBytes, parseIp } from '#base/common/ip.ts';
+import { parseIp } from '#base/common/ip.ts';
+import { bindInternetSocket, openInternetSocket } from '#base/node/internet-sockets.ts';
 import { descriptorOf, sendDescriptors } from '#base/node/linux-sockets.ts';
 
 /**
@@ -19,27 +20,12 @@ const socketRequest = z.strictObject({
   bind: z.strictObject({ address: z.string(), port: z.number() }).optional(),
 });
 
-// linux/socket.h, linux/sched.h and bits/waitflags.h; the same on x86-64 and arm64.
-const AF_INET = 2;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
+// linux/sched.h and bits/waitflags.h; the same on x86-64 and arm64.
 const CLONE_NEWNET = 0x4000_0000;
 const WNOHANG = 1;
 
 const library = koffi.load(null);
 const libc = {
-  socket: library.func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number,
-  bind: library.func('int bind(int, const void *, uint32_t)') as (descriptor: number, address: Buffer, bytes: number) => number,
-  setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)') as (
-    descriptor: number,
-    level: number,
-    option: number,
-    value: Buffer,
-    bytes: number,
-  ) => number,
   setns: library.func('int setns(int, int)') as (descriptor: number, kind: number) => number,
   waitpid: library.func('int waitpid(int, void *, int)') as (pid: number, status: null, options: number) => number,
 };
@@ -74,7 +60,8 @@ function answer(socket: net.Socket, line: string): void {
 }
 
 function openSocket({ kind, namespace, bind }: z.infer<typeof socketRequest>): number {
-  const descriptor = namespace === undefined ? newSocket(kind) : within(namespace, () => newSocket(kind));
+  const open = () => openInternetSocket({ kind, family: 4 });
+  const descriptor = namespace === undefined ? open() : within(namespace, open);
   try {
     if (bind !== undefined) bindSocket(descriptor, bind.address, bind.port);
     return descriptor;
@@ -99,21 +86,16 @@ function within<T>(namespace: string, action: () => T): T {
   }
 }
 
-function newSocket(kind: 'tcp' | 'udp'): number {
-  return check('socket', libc.socket(AF_INET, (kind === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
-}
-
 function bindSocket(descriptor: number, address: string, port: number): void {
   const ip = parseIp(address);
   if (ip?.family !== 4) throw new Error(`${address} is not an IPv4 address`);
-  const one = Buffer.alloc(4);
-  one.writeInt32LE(1);
-  check('setsockopt', libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, one, one.length));
-  const socketAddress = Buffer.alloc(16);
-  socketAddress.writeUInt16LE(AF_INET, 0);
-  socketAddress.writeUInt16BE(port, 2);
-  Buffer.from(ipToBytes(ip)).copy(socketAddress, 4);
-  check(`bind ${address}:${port}`, libc.bind(descriptor, socketAddress, socketAddress.length));
+  try {
+    bindInternetSocket(descriptor, ip, port);
+  } catch (error) {
+    throw new Error(`${address}:${port} cannot be had: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function check(call: string, result: number): number {

@@ -168,11 +168,24 @@ function unsupported(reason: string, isRoot: boolean): AppError {
     reason,
     remedies: isRoot
       ? [{ label: 'Start it outside of a container, or in a privileged one' }]
-      : [
-          { label: 'Start it as root', command: 'sudo telepresence sandbox up' },
-          { label: 'Allow user namespaces', command: 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0' },
-        ],
+      : [{ label: 'Start it as root', command: 'sudo telepresence sandbox up' }, ...allowUserNamespaces()],
   });
+}
+
+/** Systems forbid them in different ways: the first that is in force here. */
+function allowUserNamespaces(): readonly { readonly label: string; readonly command: string }[] {
+  const isSetTo = (setting: string, value: string) => {
+    const file = `/proc/sys/${setting.replaceAll('.', '/')}`;
+    return existsSync(file) && readFileSync(file, 'utf8').trim() === value;
+  };
+  const found = [
+    { setting: 'kernel.apparmor_restrict_unprivileged_userns', forbidden: '1', allowed: '0' },
+    { setting: 'kernel.unprivileged_userns_clone', forbidden: '0', allowed: '1' },
+    { setting: 'user.max_user_namespaces', forbidden: '0', allowed: '10000' },
+  ].find(({ setting, forbidden }) => isSetTo(setting, forbidden));
+  return found === undefined
+    ? []
+    : [{ label: 'Allow user namespaces', command: `sudo sysctl -w ${found.setting}=${found.allowed}` }];
 }
 
 function checkPrograms(): void {

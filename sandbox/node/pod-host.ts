@@ -17,6 +17,8 @@ export interface NodeContext {
   readonly images: ImageStore;
   readonly faults: FaultState;
   readonly mintToken: MintToken;
+  /** Milliseconds since 1970, by the cluster's clock. */
+  readonly now: () => number;
   readonly recordEvent: RecordEvent;
   readonly log: Logger;
   readonly directory: string;

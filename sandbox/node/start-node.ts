@@ -36,7 +36,9 @@ export interface NodeOptions {
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
   /** PEM, for `kube-root-ca.crt`. */
-  readonly caCertificate: string;
+  readonly authorities: string;
+  /** The time by which tokens are of age. */
+  readonly now: () => number;
   readonly mintToken: MintToken;
   /** A connection to the API server that comes from a pod, still without TLS. */
   readonly acceptApiConnection: (connection: Duplex) => void;
@@ -98,12 +100,13 @@ export async function startNode(options: NodeOptions): Promise<SandboxNode> {
       apiListener.close();
       for (const connection of connections) connection.destroy();
     });
-    undo.push(startControllers(store, log, options.caCertificate));
+    undo.push(startControllers(store, log, options.authorities));
     const faults = createFaults();
     const portForwards = createPortForwards(faults);
     const recordEvent = eventRecorder(store, 'kubelet', nodeName);
-    const { mintToken } = options;
-    const context = { store, machine, network, images, faults, mintToken, recordEvent, log, directory, clusterDomain, dnsIp };
+    const { mintToken, now } = options;
+    const shared = { store, machine, network, images, faults, mintToken, now, recordEvent, log };
+    const context = { ...shared, directory, clusterDomain, dnsIp };
     await proxy.settled();
     const sync = startNodeSync(context, nodeName);
     undo.push(async () => await sync.stop());

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -34,6 +33,8 @@ export interface TokenRequest {
 export interface VolumeSources {
   readonly store: ObjectStore;
   readonly mintToken: MintToken;
+  /** Milliseconds since 1970, by the clock that tokens end by. */
+  readonly now: () => number;
 }
 
 /** As the kubelet asks for where a volume does not say. */
@@ -60,10 +61,10 @@ export async function writeVolumes(sources: VolumeSources, pod: Pod, directory: 
       continue;
     }
     // Each refresh makes another token, so not before the last one is old.
-    if (isRefresh && tokenSecondsOf(parts) * tokenRefreshShare > ageSeconds(path)) continue;
+    if (isRefresh && tokenSecondsOf(parts) * tokenRefreshShare > ageSeconds(path, sources.now())) continue;
     const files = new Map<string, Buffer>();
     for (const part of parts) for (const [name, content] of await filesOf(sources, pod, part)) files.set(name, content);
-    replaceFiles(path, files);
+    replaceFiles(path, files, sources.now());
   }
 }
 
@@ -142,12 +143,12 @@ function keyFiles(
 }
 
 /** As the kubelet lays them out: `file -> ..data/file`, `..data -> ..2026…`. */
-function replaceFiles(path: string, files: ReadonlyMap<string, Buffer>): void {
+function replaceFiles(path: string, files: ReadonlyMap<string, Buffer>, now: number): void {
   mkdirSync(path, { recursive: true });
   const dataLink = join(path, '..data');
   const former = existsSync(dataLink) ? readlinkSync(dataLink) : undefined;
   if (former !== undefined && isUnchanged(join(path, former), files)) return;
-  const version = `..${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
+  const version = `..${now}-${Math.random().toString(36).slice(2, 8)}`;
   mkdirSync(join(path, version));
   for (const [name, content] of files) {
     mkdirSync(dirname(join(path, version, name)), { recursive: true });
@@ -177,6 +178,7 @@ function tokenSecondsOf(parts: readonly VolumeSource[]): number {
   return token === undefined ? 0 : (token.expirationSeconds ?? tokenSeconds);
 }
 
-function ageSeconds(path: string): number {
-  return (Date.now() - lstatSync(join(path, '..data')).mtimeMs) / 1000;
+/** By the time that is in the directory's name. */
+function ageSeconds(path: string, now: number): number {
+  return (now - Number.parseInt(readlinkSync(join(path, '..data')).slice(2), 10)) / 1_000;
 }

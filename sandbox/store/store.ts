@@ -471,7 +471,8 @@ function filterOf({ namespace, labelSelector, fieldSelector }: ListOptions): (ob
     (namespace === undefined || object.metadata.namespace === namespace) && fitsLabels(object) && fitsFields(object);
 }
 
-function keyOf(namespace: string | undefined, name: string): string {
+/** Names an object among those of its kind. */
+export function keyOf(namespace: string | undefined, name: string): string {
   return `${namespace ?? ''}/${name}`;
 }
 

@@ -40,7 +40,7 @@ export async function startApiBed(): Promise<ApiBed> {
   const api = await startApi({ store, serviceCidr, address: '127.0.0.1', port: 0, log: silentLogger }, () => nodeSide);
   const credentials = (token: string): KubeCredentials => ({
     server: api.server,
-    requestOptions: async () => ({ ca: api.certificate.ca, headers: { authorization: `Bearer ${token}` } }),
+    requestOptions: async () => ({ ca: api.authorities, headers: { authorization: `Bearer ${token}` } }),
   });
   for (const name of ['default', 'shop']) {
     store.create(resources.namespaces, { metadata: { name } });
