@@ -8,7 +8,7 @@ import { defaultImageName, defaultImageRegistry } from '../protocol/chart/values
 import { checkout, distDirectory } from './checkout.ts';
 
 /**
- * node scripts/image.ts [--reference NAME:TAG] [--program FILE] [--out FILE]
+ * node scripts/image.ts [--reference NAME:TAG] [--program FILE] [--agent-program FILE] [--out FILE]
  *
  * Assembles the image that traffic-manager, traffic-agent and init container run, as an archive for `docker load`,
  * `ctr images import` and `kind load image-archive`. Nothing is pulled and no container engine is needed: the file system is this
@@ -17,7 +17,7 @@ import { checkout, distDirectory } from './checkout.ts';
  */
 const reference = option('--reference') ?? `${defaultImageRegistry}/${defaultImageName}:${productVersion}`;
 const program = option('--program') ?? join(distDirectory, 'manager.js');
-const agentProgram = join(distDirectory, 'agent.js');
+const agentProgram = option('--agent-program') ?? join(distDirectory, 'agent.js');
 const out = option('--out') ?? join(distDirectory, 'image', 'telepresence-desktop.tar');
 const nodeBinary = realpathSync(join(checkout, 'node_modules/node/bin/node'));
 

@@ -7,7 +7,13 @@ import { readSettings } from './settings.ts';
 import { TrafficAgent } from './traffic-agent.ts';
 
 /** How often is looked whether the app has ended, once Kubernetes has asked the pod to. */
-const farewellEveryMs = 500;
+const farewellEveryMs = 100;
+
+/**
+ * Services lead to a pod that ends for a moment longer, and what comes by them is still the laptop's. Less than a second: pods may have no
+ * more to end in, and an agent that ends without a word counts as alive until its silence is noticed.
+ */
+const serviceLagMs = 500;
 
 /** The process: `init` programs the redirects and ends; without an argument it is the agent, until Kubernetes asks it to end. */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
@@ -19,9 +25,12 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   }
   const agent = new TrafficAgent({ settings, env, log });
   const end = async () => {
+    agent.announceEnd();
+    const ports = settings.config.containers.flatMap((container) => container.ports);
+    const leaveAt = performance.now() + serviceLagMs;
+    while (performance.now() < leaveAt && (await isAppListening(ports))) await sleep(farewellEveryMs);
     await agent.leave();
     // The app ends its work in its own time, and its callers come through here until then; Kubernetes ends us both in the end.
-    const ports = settings.config.containers.flatMap((container) => container.ports);
     while (await isAppListening(ports)) await sleep(farewellEveryMs);
     while (agent.connectionCount > 0) await sleep(farewellEveryMs);
     await agent.stop();

@@ -48,6 +48,14 @@ describe('traffic-agent', () => {
     return socket;
   }
 
+  async function readiness({ healthPort }: AgentBed): Promise<number> {
+    return (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status;
+  }
+
+  async function untilReady(bed: AgentBed): Promise<void> {
+    while ((await readiness(bed)) !== 200) await sleep(10);
+  }
+
   async function intercepted(bed: AgentBed, id: string): Promise<void> {
     await bed.manager.until(() => bed.manager.dispositionOf(id) === ACTIVE);
   }
@@ -123,10 +131,17 @@ describe('traffic-agent', () => {
       expect(await askUdp(bed.portOf(app.port))).toBe('app: hello');
     });
 
-    it('is ready and works without a traffic-manager', async () => {
-      const { bed, port } = await startShop();
-      await bed.manager.stop();
-      expect((await fetch(`http://127.0.0.1:${bed.healthPort}/readyz`)).status).toBe(200);
+    it('works at once, and is ready when it has heard of the intercepts', async () => {
+      const { bed, port } = await startShop({ isManagerAway: true, readyGraceMs: 600_000 });
+      expect(await readiness(bed)).toBe(503);
+      expect(await ask(port)).toBe('app: hello');
+      await bed.manager.start(bed.config.managerPort);
+      await untilReady(bed);
+    });
+
+    it('is ready without a traffic-manager, after a while', async () => {
+      const { bed, port } = await startShop({ isManagerAway: true, readyGraceMs: 1 });
+      await untilReady(bed);
       expect(await ask(port)).toBe('app: hello');
     });
   });

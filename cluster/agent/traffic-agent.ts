@@ -163,10 +163,15 @@ export class TrafficAgent {
     return { apiPort, healthPort };
   }
 
-  /** Takes leave of the traffic-manager; connections go on, and new ones are still taken, for the app outlives the announcement. */
-  async leave(): Promise<void> {
+  /** Has Services lead elsewhere; all else goes on. */
+  announceEnd(): void {
     this.#readiness = 'leaving';
     clearTimeout(this.#readyTimer);
+  }
+
+  /** Takes leave of the traffic-manager; connections go on, and new ones are still taken, for the app outlives the announcement. */
+  async leave(): Promise<void> {
+    this.announceEnd();
     await this.#manager?.stop();
   }
 

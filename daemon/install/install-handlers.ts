@@ -69,12 +69,14 @@ export function createInstallHandlers(dependencies: InstallDependencies): Pick<H
             context.emit({ stage: text });
           };
           const { installId, logger } = dependencies;
-          return await work(releaseOperation({ client, namespace, installId, logger, signal: task.signal, stage }));
+          try {
+            return await work(releaseOperation({ client, namespace, installId, logger, signal: task.signal, stage }));
+          } catch (error) {
+            if (error instanceof AppError || (error as Error).name === 'AbortError') throw error;
+            throw clusterError(error, { server, action: 'change the traffic-manager' });
+          }
         }),
       );
-    } catch (error) {
-      if (error instanceof AppError || (error as Error).name === 'AbortError') throw error;
-      throw clusterError(error, { server, action: 'change the traffic-manager' });
     } finally {
       client.close();
     }

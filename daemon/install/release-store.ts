@@ -38,7 +38,7 @@ export class ReleaseStore {
 
   /** Oldest first. A Secret that cannot be read is an error: it may be about objects that are there. */
   async list(signal: AbortSignal): Promise<readonly ReleaseRecord[]> {
-    const list = await this.#request<{ readonly items: readonly SecretObject[] }>('list', 0, signal, {
+    const list = await this.#request<{ readonly items: readonly SecretObject[] }>('list', 1, signal, {
       method: 'GET',
       path: this.#path(),
       query: { labelSelector: `owner=helm,name=${managerName}` },

@@ -2,6 +2,7 @@ import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { releaseAnnotation } from '#protocol/chart/kube-object.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
+import { grantRemedy, missingRight } from '../kube/missing-right.ts';
 import { apiGroup, type ObjectReference, objectName, resourceOf } from './object-path.ts';
 
 interface FailedRequest {
@@ -84,16 +85,20 @@ async function missingVerb({ client, object, verbs }: FailedRequest): Promise<st
 
 function forbidden(verb: string, object: ObjectReference, thrown: KubeStatusError): AppError {
   const group = apiGroup(object);
-  const resource = group === '' ? resourceOf(object) : `${resourceOf(object)}.${group}`;
+  // What is bound is the role.
+  const plural = verb === 'bind' ? resourceOf(object).replace(/bindings$/, 's') : resourceOf(object);
+  const resource = group === '' ? plural : `${plural}.${group}`;
   const { namespace } = object.metadata;
   const where = namespace === undefined ? 'the cluster' : `namespace "${namespace}"`;
+  const right = missingRight(thrown.message);
+  const grants = right?.verb === verb ? [grantRemedy(right)] : [];
   return new AppError(
     {
       code: 'cluster.forbidden',
       message: `You may not ${verb} ${resource} in ${where}, which ${objectName(object)} needs`,
       reason: thrown.message,
       context: { verb, resource, ...(namespace === undefined ? {} : { namespace }) },
-      remedies: remediesFor(object),
+      remedies: [...remediesFor(object), ...grants],
     },
     thrown,
   );

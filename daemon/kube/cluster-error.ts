@@ -1,5 +1,6 @@
 import { KubeStatusError } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { describeRight, grantRemedy, missingRight } from './missing-right.ts';
 
 /** What the system and the HTTP client say when the other side is not there, or not any more. */
 const networkErrors = new Set([
@@ -57,8 +58,15 @@ function statusError(error: KubeStatusError, server: string, action: string): Ap
     );
   }
   if (error.status === 403) {
-    const remedies = [{ label: 'Ask an administrator of the cluster for the permission' }];
-    return new AppError({ code: 'cluster.forbidden', message: `You may not ${action} in this cluster`, reason, remedies }, error);
+    const right = missingRight(reason);
+    const message =
+      right === undefined
+        ? `You may not ${action} in this cluster`
+        : `You may not ${action}: the right ${describeRight(right)} is missing`;
+    const remedies = [
+      right === undefined ? { label: 'Ask an administrator of the cluster for the permission' } : grantRemedy(right),
+    ];
+    return new AppError({ code: 'cluster.forbidden', message, reason, remedies }, error);
   }
   return new AppError({ code: 'cluster.api', message: `${server} did not ${action}`, reason }, error);
 }

@@ -4,6 +4,7 @@ import { PortForwardError } from '#net/port-forward/port-forward-target.ts';
 import { decodeError, errorTrailer } from '#protocol/cluster/error-trailer.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { clusterError } from '../kube/cluster-error.ts';
+import { grantRemedy, missingRight } from '../kube/missing-right.ts';
 
 /** Whether the traffic-manager says that it does not know the session. */
 export function isSessionUnknown(error: unknown): boolean {
@@ -48,8 +49,8 @@ function notManaged(error: ConnectError, where: string): AppError {
 
 /** The API server's text names user, verb and resource; the remedy is a role that an administrator can apply as it is. */
 function forbidden(error: KubeStatusError, namespace: string): AppError {
-  const match = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/.exec(error.message);
-  const [, verb = 'use', resource = 'the resource'] = match ?? [];
+  const right = missingRight(error.message);
+  const { verb = 'use', resource = 'the resource' } = right ?? {};
   return new AppError(
     {
       code: 'cluster.forbidden',
@@ -57,12 +58,7 @@ function forbidden(error: KubeStatusError, namespace: string): AppError {
       reason: error.message,
       context: { verb, resource, namespace },
       remedies: [
-        {
-          label: 'Ask an administrator to grant it',
-          command:
-            `kubectl --namespace ${namespace} create role traffic-manager-connect-${verb} --verb=${verb} --resource=${resource}` +
-            ` && kubectl --namespace ${namespace} create rolebinding traffic-manager-connect-${verb} --role=traffic-manager-connect-${verb} --user=USER`,
-        },
+        ...(right === undefined ? [] : [grantRemedy(right)]),
         {
           label: 'Or have the rights of every user installed',
           command: 'telepresence helm upgrade --set clientRbac.create=true',

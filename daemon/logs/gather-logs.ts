@@ -136,8 +136,8 @@ async function choosePods(
       return await list();
     } catch (error) {
       if (signal.aborted) throw error;
-      const { message, reason } = clusterError(error, { server, action: `list the pods of ${what}` });
-      problems.push(reason === undefined ? message : `${message}: ${reason}`);
+      const text = problemText(clusterError(error, { server, action: `list the pods of ${what}` }));
+      problems.push(anonymizer?.text(text) ?? text);
       return [];
     }
   };
@@ -181,8 +181,8 @@ async function addPod(
       if (deadline.aborted) throw deadline.reason;
     } catch (error) {
       if (signal.aborted) throw error;
-      const failure = clusterError(error, { server, action: `read the ${what} of pod ${pod} in namespace ${namespace}` });
-      const text = failure.reason === undefined ? failure.message : `${failure.message}: ${failure.reason}`;
+      const action = `read the ${what} of pod ${pod} in namespace ${namespace}`;
+      const text = problemText(clusterError(error, { server, action }));
       archive.problems.push(archive.anonymizer?.text(text) ?? text);
       await addText(archive, `${entry}.${what}-error.txt`, [Buffer.from(`${text}\n`)]);
     }
@@ -194,6 +194,12 @@ async function addPod(
   await attempt('yaml', `${entry}.yaml`, async function* () {
     yield Buffer.from(await podYaml(client, namespace, pod, deadline));
   });
+}
+
+/** On one line: what is missing, why, and what an administrator can do about it. */
+function problemText({ message, reason, remedies }: AppError): string {
+  const grants = remedies.flatMap(({ label, command }) => (command === undefined ? [] : [`${label}: ${command}`]));
+  return [message, ...(reason === undefined ? [] : [reason]), ...grants].join('; ');
 }
 
 /** A stream that breaks off leaves what it has brought so far. */

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import type { DaemonState, WorkloadDetails } from '#protocol/local-api/model.ts';
-import { Laptop } from '../laptop/laptop.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubeconfigText } from '../support/kubeconfig.ts';
 import { Following, followState, type OpenedApi, openApi } from '../support/local-api.ts';
-import { connectRules, createOrdinaryUser, removeRights } from '../support/ordinary-user.ts';
-import { Product } from '../support/product.ts';
+import { connectOtherUser, type OtherUser } from '../support/other-user.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
@@ -17,33 +15,18 @@ const { managerNamespace } = settings;
 describe.skipIf(missing !== undefined)(titled('details', missing), () => {
   let bed: Bed;
   let client: OpenedApi;
-  /** Somebody who may connect, and nothing else. */
-  let other: {
-    readonly laptop: Laptop;
-    readonly product: Product;
-    readonly user: Readonly<Record<string, unknown>>;
-    client: OpenedApi;
-  };
+  let other: OtherUser;
 
   beforeAll(async () => {
     bed = await createBed('details');
-    const { cluster, world, product, laptop, context } = bed;
-    await product.quit();
-    await product.connect();
-    client = await openApi(laptop);
-    const second = await Laptop.create({ reaches: [cluster.server.host] });
-    const name = `other-${world.namespace}`;
-    const user = await createOrdinaryUser(cluster, name, world.namespace, { [managerNamespace]: connectRules });
-    await second.writeFile('.kube/config', kubeconfigText({ e2e: { ...context, user } }));
-    const secondProduct = new Product(second);
-    await secondProduct.connect();
-    other = { laptop: second, product: secondProduct, user, client: await openApi(second) };
+    await bed.product.quit();
+    await bed.product.connect();
+    client = await openApi(bed.laptop);
+    other = await connectOtherUser(bed);
   });
   afterAll(async () => {
-    for (const opened of [client, other?.client]) opened?.kill();
-    await other?.product.run(['quit', '--stop-daemons']);
-    await other?.laptop.close();
-    if (bed !== undefined) await removeRights(bed.cluster, `other-${bed.world.namespace}`, managerNamespace);
+    client?.kill();
+    await other?.close();
     await bed?.close();
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { kubeconfigText, type WrittenContext } from '../support/kubeconfig.ts';
-import { connectRules, createOrdinaryUser, developRules, type Rule } from '../support/ordinary-user.ts';
+import { connectRules, createOrdinaryUser, developRules, type Rule, removeRights } from '../support/ordinary-user.ts';
 import { managerFlags } from '../support/product.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
@@ -10,6 +10,7 @@ const missing = missingForProduct();
 /** What a person did wrong, or met: the code, the exit code, and that the words name the thing. */
 describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
   let bed: Bed;
+  const users = new Set<string>();
   beforeAll(async () => {
     bed = await createBed('errors');
   });
@@ -17,7 +18,10 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
     await bed.product.quit();
     await useContext({});
   });
-  afterAll(async () => await bed?.close());
+  afterAll(async () => {
+    for (const name of users) await removeRights(bed.cluster, name, settings.managerNamespace);
+    await bed?.close();
+  });
 
   async function useContext(change: Partial<WrittenContext>): Promise<void> {
     await bed.laptop.writeFile('.kube/config', kubeconfigText({ e2e: { ...bed.context, ...change } }));
@@ -25,10 +29,13 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
 
   /** A user with rights of these kinds, in the namespaces of the traffic-manager and of the world. */
   async function useRights(name: string, managerRules: readonly Rule[], worldRules: readonly Rule[]): Promise<void> {
+    await useContext({ user: await createUser(`${name}-${bed.world.namespace}`, managerRules, worldRules) });
+  }
+
+  async function createUser(name: string, managerRules: readonly Rule[], worldRules: readonly Rule[]) {
+    users.add(name);
     const rights = { [settings.managerNamespace]: managerRules, [bed.world.namespace]: worldRules };
-    await useContext({
-      user: await createOrdinaryUser(bed.cluster, `${name}-${bed.world.namespace}`, bed.world.namespace, rights),
-    });
+    return await createOrdinaryUser(bed.cluster, name, bed.world.namespace, rights);
   }
 
   it('names the address of a cluster that cannot be reached', async () => {
@@ -82,12 +89,7 @@ describe.skipIf(missing !== undefined)(titled('errors', missing), () => {
   });
 
   it('works with a credential plugin that works', async () => {
-    const token = (
-      await createOrdinaryUser(bed.cluster, 'by-plugin', bed.world.namespace, {
-        [settings.managerNamespace]: connectRules,
-        [bed.world.namespace]: developRules,
-      })
-    )['token'];
+    const { token } = await createUser(`by-plugin-${bed.world.namespace}`, connectRules, developRules);
     const credential = JSON.stringify({
       apiVersion: 'client.authentication.k8s.io/v1',
       kind: 'ExecCredential',

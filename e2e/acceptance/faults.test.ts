@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LaptopSnapshot } from '../laptop/laptop-snapshot.ts';
+import { missingForOutage, withoutApiServer } from '../support/api-server-outage.ts';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { eventually } from '../support/eventually.ts';
 import { type HeldConnection, holdConnection } from '../support/held-connection.ts';
 import { productProcesses } from '../support/product.ts';
-import { mustRun } from '../support/program.ts';
-import { checkout, missingForProduct, settings, titled } from '../support/settings.ts';
+import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { streamPorts } from '../workloads/world.ts';
 
 const missing = missingForProduct();
@@ -106,22 +105,16 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
     await worksAgain();
   });
 
-  it.skipIf(!settings.mayDisruptCluster)(
-    titled(
-      'gets over 20 s in which the whole cluster is without its API server',
-      settings.mayDisruptCluster ? undefined : 'E2E_DISRUPT_CLUSTER is not set',
-    ),
+  const withoutOutage = missingForOutage();
+  it.skipIf(withoutOutage !== undefined)(
+    titled('gets over 20 s in which the whole cluster is without its API server', withoutOutage),
     async () => {
-      const script = join(checkout, 'e2e/kubernetes/cluster.sh');
-      const env = { ...process.env, CLUSTER_STATE: settings.clusterState };
-      await mustRun([script, 'stop', 'apiserver'], { env });
-      await sleep(20_000);
-      await mustRun([script, 'up'], { env, timeoutMs: 100_000 });
+      await withoutApiServer(20_000);
       await worksAgain(60_000);
     },
   );
 
-  const sleepMs = settings.isFull ? 60_000 : 15_000;
+  const sleepMs = settings.isBrief ? 15_000 : 60_000;
   it(`goes on after a sleep of ${sleepMs / 1_000} s`, async () => {
     await bed.laptop.freeze();
     await sleep(sleepMs);

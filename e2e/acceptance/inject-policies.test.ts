@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeServerCertificate } from '#base/node/certificates/server-certificate.ts';
 import { hasAgent, livePods, onlyPod, podEssence } from '../support/agent-pods.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { askHttp } from '../support/cluster-caller.ts';
@@ -95,17 +97,63 @@ describe.skipIf(missing !== undefined)(titled('inject-policies', missing), () =>
     await bed.product.must(['uninstall', 'plain', 'other']);
   });
 
+  async function patchWebhook(clientConfig: unknown): Promise<void> {
+    await bed.cluster.kube.request({
+      method: 'PATCH',
+      path: `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${webhook}`,
+      contentType: 'application/strategic-merge-patch+json',
+      body: { webhooks: [{ name: 'agent-injector.telepresence.io', clientConfig }] },
+    });
+  }
+
+  /** As after years without a traffic-manager. */
+  async function expireCertificate(): Promise<void> {
+    const yearMs = 365 * 86_400_000;
+    const host = `agent-injector.${managerNamespace}.svc`;
+    const options = { issuer: 'Telepresence agent injector', dnsNames: [host], validForMs: yearMs, now: Date.now() - 2 * yearMs };
+    const { ca, certificate, key } = makeServerCertificate(options);
+    const encode = (text: string) => Buffer.from(text).toString('base64');
+    await bed.cluster.kube.request({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${managerNamespace}/secrets/${secret}`,
+      contentType: 'application/merge-patch+json',
+      body: { data: { 'ca.crt': encode(ca), 'tls.crt': encode(certificate), 'tls.key': encode(key) } },
+    });
+    await patchWebhook({ caBundle: encode(ca) });
+  }
+
+  /** The one in the Secret has time left, and the API server has been told of its authority. */
+  async function certificateIsGood(): Promise<void> {
+    const found = (await bed.cluster.find('Secret', secret, managerNamespace)) as
+      | { readonly data?: Readonly<Record<string, string>> }
+      | undefined;
+    const [certificate = '', ca = ''] = ['tls.crt', 'ca.crt'].map((key) =>
+      Buffer.from(found?.data?.[key] ?? '', 'base64').toString(),
+    );
+    expect(Date.parse(new X509Certificate(certificate).validTo)).toBeGreaterThan(Date.now());
+    expect(Buffer.from(await caBundle(), 'base64').toString()).toContain(ca);
+  }
+
+  it('replaces a certificate that has expired: with the next intercept at once, otherwise by itself', async () => {
+    await expireCertificate();
+    const doctor = await bed.product.run(['doctor', 'webhook']);
+    expect(doctor.stdout).toMatch(/FAIL .*certificate authority .* ended on .*\n\s*do: .*telepresence helm upgrade/);
+    await intercepts('plain');
+    await certificateIsGood();
+    await bed.product.must(['doctor', 'webhook']);
+    await bed.product.must(['leave', 'plain']);
+
+    await expireCertificate();
+    await eventually('it is renewed', certificateIsGood, { timeoutMs: 45_000 });
+    await bed.product.must(['uninstall', 'plain']);
+    await intercepts('plain');
+    await bed.product.must(['leave', 'plain']);
+    await bed.product.must(['uninstall', 'plain']);
+  });
+
   it('says that the webhook was not called, and leaves the pods as they are', async () => {
     await onlyPod(bed.cluster, namespace, 'plain');
-    const patch = async (port: number) => {
-      const webhooks = [{ name: 'agent-injector.telepresence.io', clientConfig: { service: { port } } }];
-      await bed.cluster.kube.request({
-        method: 'PATCH',
-        path: `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${webhook}`,
-        contentType: 'application/strategic-merge-patch+json',
-        body: { webhooks },
-      });
-    };
+    const patch = async (port: number) => await patchWebhook({ service: { port } });
     await patch(8);
     try {
       const failure = await bed.product.fails(['intercept', 'plain', '--port', '8080:http']);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { LaptopSnapshot } from '../laptop/laptop-snapshot.ts';
+import { type LaptopSnapshot, networkOf } from '../laptop/laptop-snapshot.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { askHttp } from '../support/cluster-caller.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,11 +11,6 @@ import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
 const minute = settings.isFull ? '' : ' (skipped: takes a minute, E2E_FULL is not set)';
-
-/** What programs see of the laptop's network: all but the daemons' own processes and sockets. */
-function network(snapshot: LaptopSnapshot): LaptopSnapshot {
-  return Object.fromEntries(Object.entries(snapshot).filter(([name]) => name !== 'processes' && !name.startsWith('files in')));
-}
 
 describe.skipIf(missing !== undefined)(titled('pause', missing), () => {
   let bed: Bed;
@@ -48,7 +43,7 @@ describe.skipIf(missing !== undefined)(titled('pause', missing), () => {
     await isOn();
     const paused = await product.must(['pause']);
     expect(paused.stdout).toMatch(/^Paused e2e-pause-\S+, until: telepresence resume$/m);
-    expect(network(await laptop.snapshot())).toEqual(network(before));
+    expect(networkOf(await laptop.snapshot())).toEqual(networkOf(before));
     await isOff();
     await isAnswered();
     expect((await product.status()).user_daemon).toMatchObject({ status: 'Paused', state: 'paused' });
@@ -66,11 +61,11 @@ describe.skipIf(missing !== undefined)(titled('pause', missing), () => {
     await product.must(['intercept', 'web', '--port', '8080:http']);
     await product.must(['pause', '--for', '1m']);
     await laptop.signal('SIGKILL', productProcesses.daemon);
-    await eventually('the helper is done', async () => expect(network(await laptop.snapshot())).toEqual(network(before)));
+    await eventually('the helper is done', async () => expect(networkOf(await laptop.snapshot())).toEqual(networkOf(before)));
     await product.run(['list-namespaces']);
     const { user_daemon: daemon } = await product.waitForState('paused', 15_000);
     expect(daemon).toMatchObject({ status: 'Paused' });
-    expect(network(await laptop.snapshot())).toEqual(network(before));
+    expect(networkOf(await laptop.snapshot())).toEqual(networkOf(before));
     await eventually('the intercept is answered again', isAnswered);
     // The end of the pause passes while no daemon runs.
     await laptop.signal('SIGKILL', productProcesses.daemon);

@@ -1,15 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { InterceptRequest } from '#protocol/local-api/model.ts';
-import { Laptop } from '../laptop/laptop.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { askHttp } from '../support/cluster-caller.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHandler } from '../support/handler.ts';
-import { kubeconfigText } from '../support/kubeconfig.ts';
 import { type OpenedApi, openApi } from '../support/local-api.ts';
-import { connectRules, createOrdinaryUser, removeRights } from '../support/ordinary-user.ts';
-import { Product } from '../support/product.ts';
+import { connectRules } from '../support/ordinary-user.ts';
+import { connectOtherUser, type OtherUser } from '../support/other-user.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 
 const missing = missingForProduct();
@@ -20,37 +18,22 @@ const toWeb: InterceptRequest = { name: 'web', ports: [{ laptopPort: 8080, ident
 describe.skipIf(missing !== undefined)(titled('plans', missing), () => {
   let bed: Bed;
   let client: OpenedApi;
-  /** Somebody who may connect, and nothing else. */
-  let other: {
-    readonly laptop: Laptop;
-    readonly product: Product;
-    readonly user: Readonly<Record<string, unknown>>;
-    client: OpenedApi;
-  };
+  let other: OtherUser;
 
   beforeAll(async () => {
     bed = await createBed('plans');
-    const { cluster, world, product, laptop, context } = bed;
-    await product.quit();
-    await product.connect();
-    client = await openApi(laptop);
-    const second = await Laptop.create({ reaches: [cluster.server.host] });
-    const name = `other-${world.namespace}`;
-    const user = await createOrdinaryUser(cluster, name, world.namespace, { [managerNamespace]: connectRules });
-    await second.writeFile('.kube/config', kubeconfigText({ e2e: { ...context, user } }));
-    const secondProduct = new Product(second);
-    await secondProduct.connect();
-    other = { laptop: second, product: secondProduct, user, client: await openApi(second) };
+    await bed.product.quit();
+    await bed.product.connect();
+    client = await openApi(bed.laptop);
+    other = await connectOtherUser(bed);
   });
   afterEach(async () => {
     await bed.product.run(['leave', 'my-web']);
     await other.product.run(['leave', 'web']);
   });
   afterAll(async () => {
-    for (const opened of [client, other?.client]) opened?.kill();
-    await other?.product.run(['quit', '--stop-daemons']);
-    await other?.laptop.close();
-    if (bed !== undefined) await removeRights(bed.cluster, `other-${bed.world.namespace}`, managerNamespace);
+    client?.kill();
+    await other?.close();
     await bed?.close();
   });
 
@@ -113,7 +96,7 @@ describe.skipIf(missing !== undefined)(titled('plans', missing), () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
-      metadata: { name: `other-${bed.world.namespace}`, namespace: managerNamespace },
+      metadata: { name: other.name, namespace: managerNamespace },
     };
     const rules = connectRules.filter(({ resources }) => !resources.includes('pods'));
     await bed.cluster.apply([{ ...role, rules }]);

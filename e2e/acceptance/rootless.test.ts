@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LaptopSnapshot } from '../laptop/laptop-snapshot.ts';
+import { type LaptopSnapshot, networkOf } from '../laptop/laptop-snapshot.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { clientProgram } from '../support/client-program.ts';
 import { eventually } from '../support/eventually.ts';
@@ -8,11 +8,6 @@ import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { streamPorts } from '../workloads/world.ts';
 
 const missing = missingForProduct();
-
-/** What a laptop has of its network; a rootless connection adds processes and sockets of its own, and nothing here. */
-function network(snapshot: LaptopSnapshot): LaptopSnapshot {
-  return Object.fromEntries(Object.entries(snapshot).filter(([name]) => name !== 'processes' && !name.startsWith('files in')));
-}
 
 describe.skipIf(missing !== undefined)(titled('rootless', missing), () => {
   let bed: Bed;
@@ -30,7 +25,7 @@ describe.skipIf(missing !== undefined)(titled('rootless', missing), () => {
   afterAll(async () => await bed?.close());
 
   it('starts no privileged helper, and changes nothing of the laptop', async () => {
-    expect(network(await bed.laptop.snapshot())).toEqual(network(before));
+    expect(networkOf(await bed.laptop.snapshot())).toEqual(networkOf(before));
     expect((await bed.product.status()).root_daemon).toMatchObject({ running: false });
     expect((await bed.laptop.run(['curl', '--silent', '--max-time', '2', `http://web.${bed.world.namespace}`])).code).not.toBe(0);
   });

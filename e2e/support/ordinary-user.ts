@@ -28,9 +28,15 @@ export const developRules: readonly Rule[] = [
 
 const lifeSeconds = 3600;
 
+/** Key of rights that are those of a ClusterRole. */
+export const wholeCluster = '';
+
+const rbacVersion = 'rbac.authorization.k8s.io/v1';
+const rbacGroup = 'rbac.authorization.k8s.io';
+
 /**
  * The `user` part of a kubeconfig for somebody with these rights only: a service account in `home`, with one Role in each of the
- * namespaces. They go with their namespaces.
+ * namespaces. They go with their namespaces; what stays is for `removeRights`.
  */
 export async function createOrdinaryUser(
   cluster: Cluster,
@@ -39,18 +45,21 @@ export async function createOrdinaryUser(
   rights: Readonly<Record<string, readonly Rule[]>>,
 ): Promise<Readonly<Record<string, unknown>>> {
   await cluster.apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: home } }]);
-  for (const [namespace, rules] of Object.entries(rights)) {
+  for (const [where, rules] of Object.entries(rights)) {
+    const kind = where === wholeCluster ? 'ClusterRole' : 'Role';
+    const metadata = { name, ...(where === wholeCluster ? {} : { namespace: where }) };
+    const roleRef = { apiGroup: rbacGroup, kind, name };
+    const subjects = [{ kind: 'ServiceAccount', name, namespace: home }];
     await cluster.apply([
-      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name, namespace }, rules },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'RoleBinding',
-        metadata: { name, namespace },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
-        subjects: [{ kind: 'ServiceAccount', name, namespace: home }],
-      },
+      { apiVersion: rbacVersion, kind, metadata, rules },
+      { apiVersion: rbacVersion, kind: `${kind}Binding`, metadata, roleRef, subjects },
     ]);
   }
+  return await userOfAccount(cluster, name, home);
+}
+
+/** The `user` part of a kubeconfig for a service account that is there. */
+export async function userOfAccount(cluster: Cluster, name: string, home: string): Promise<Readonly<Record<string, unknown>>> {
   const answer = await cluster.kube.request<{ readonly status: { readonly token: string } }>({
     method: 'POST',
     path: `/api/v1/namespaces/${home}/serviceaccounts/${name}/token`,
@@ -59,7 +68,8 @@ export async function createOrdinaryUser(
   return { token: answer.status.token };
 }
 
-/** Takes its rights away; what is in namespaces that stay would stay with them. */
+/** Takes its rights away; what is in namespaces that stay, or in none, would stay. */
 export async function removeRights(cluster: Cluster, name: string, namespace: string): Promise<void> {
-  for (const kind of ['RoleBinding', 'Role']) await cluster.delete(kind, name, namespace);
+  if (namespace === wholeCluster) for (const kind of ['ClusterRoleBinding', 'ClusterRole']) await cluster.delete(kind, name);
+  else for (const kind of ['RoleBinding', 'Role']) await cluster.delete(kind, name, namespace);
 }
