@@ -1,26 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Handlers, untilAborted } from '#net/rpc/handlers.ts';
 import { fakeState, startFakeDaemon } from '#net/rpc/testing/fake-daemon.ts';
-import type { Connection } from '#protocol/local-api/model.ts';
+import { exampleConnection } from '#protocol/local-api/testing/example-state.ts';
 import { Interrupts } from './interrupts.ts';
 import { runCli } from './run.ts';
 
-const connection: Connection = {
-  name: 'dev.shop',
-  mode: 'host',
-  state: { kind: 'on', since: '2026-01-01T00:00:00.000Z' },
-  context: 'dev',
-  server: 'https://10.0.0.1:6443',
-  namespace: 'shop',
-  managerNamespace: 'ambassador',
-  mappedNamespaces: [],
-  stageTimesMs: {},
-};
+const connection = exampleConnection({ name: 'dev.shop', context: 'dev' });
 
 let directory = '';
 const closers: (() => Promise<void>)[] = [];
@@ -162,11 +152,10 @@ describe('connect', () => {
   it('leaves Ctrl-C to the command', async () => {
     const interrupts = new Interrupts(() => undefined);
     await serve({ connect: connected(true) });
-    const running = run(['connect', '--', 'sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done; exit 4'], interrupts);
-    setTimeout(() => {
-      interrupts.raise();
-      writeFileSync(join(directory, 'go'), '');
-    }, 200);
+    const running = run(['connect', '--', 'sh', '-c', ': > started; while [ ! -e go ]; do sleep 0.02; done; exit 4'], interrupts);
+    await expect.poll(() => existsSync(join(directory, 'started')), { timeout: 10_000 }).toBe(true);
+    interrupts.raise();
+    writeFileSync(join(directory, 'go'), '');
     expect((await running).code).toBe(4);
     expect(interrupts.signal.aborted).toBe(false);
   });

@@ -1,6 +1,7 @@
 import { Argument, Command as Commander, Option } from 'commander';
 import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
-import { type CommandName, completionShells, envSyntaxes, logLevels } from './commands/names.ts';
+import { envSyntaxes } from '#protocol/local-api/env-syntaxes.ts';
+import { type CommandName, completionShells, logLevels } from './commands/names.ts';
 import { addKubeFlags } from './flags/kube-flags.ts';
 import { collectCommaList, collectList } from './flags/values.ts';
 import { outputFormats } from './output/output.ts';

@@ -19,17 +19,11 @@ import { checkout, missingForBed, settings } from './support/settings.ts';
  * Runs it against sandboxes, which need no Kubernetes.
  */
 const clusterScript = join(checkout, 'e2e/kubernetes/cluster.sh');
-/** Most of what the tests do is to wait. */
-const sandboxCount = 3;
 const reportFile = join(checkout, '.cache/e2e-report.json');
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  if (args.includes('--sandbox'))
-    return await runInSandboxes(
-      args.filter((argument) => argument !== '--sandbox'),
-      sandboxCount,
-    );
+  if (args.includes('--sandbox')) return await runInSandboxes(args.filter((argument) => argument !== '--sandbox'));
   const isImageWanted = !args.includes('--no-image');
   const filters = args.filter((argument) => argument !== '--no-image');
   const own = settings.kubeconfig === undefined ? await startCluster() : undefined;

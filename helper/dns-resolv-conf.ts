@@ -1,5 +1,6 @@
-import { closeSync, constants, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readIfThere } from '#base/node/text-file.ts';
 import { type DnsHookRequest, type FormerDns, HookUnsuitable } from './dns-hook-request.ts';
 import { instanceFiles } from './instance-directory.ts';
 import type { JournalEntry } from './journal.ts';
@@ -83,14 +84,5 @@ function syncDirectory(path: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }

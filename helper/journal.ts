@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod/mini';
+import { readIfThere } from '#base/node/text-file.ts';
 import { interfaceNamePattern } from '#protocol/helper/helper-api.ts';
 
 const ourInterface = z.string().check(z.regex(interfaceNamePattern));
@@ -41,14 +42,8 @@ export class Journal {
 
   /** Reads what an earlier helper left. @throws where the file is there and is not a journal. */
   load(): void {
-    let text: string;
-    try {
-      text = readFileSync(this.#path, 'utf8');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      throw error;
-    }
-    this.#entries = journalFile.parse(JSON.parse(text)).entries;
+    const text = readIfThere(this.#path);
+    if (text !== undefined) this.#entries = journalFile.parse(JSON.parse(text)).entries;
   }
 
   find<Kind extends JournalEntry['kind']>(kind: Kind, interfaceName: string): (JournalEntry & { kind: Kind }) | undefined {

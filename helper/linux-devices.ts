@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import koffi from 'koffi';
-import { type IpAddress, ipToBytes } from '#base/common/ip.ts';
+import type { IpAddress } from '#base/common/ip.ts';
+import { bindInternetSocket, listenOnSocket, openInternetSocket } from '#base/node/internet-sockets.ts';
 import { SystemCallError } from '#base/node/linux-sockets.ts';
 
 /** The system calls that only root code needs: TUN devices, sockets on port 53, interface numbers, file locks. */
@@ -14,16 +15,6 @@ const IFF_TUN_EXCL = 0x8000;
 /** `struct ifreq` of a 64-bit system: name (16), then a union whose first member here is `short flags`. */
 const interfaceRequestBytes = 40;
 const interfaceNameBytes = 16;
-
-// asm-generic/socket.h; the same on x86-64 and arm64.
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 
 // sys/file.h
 const LOCK_EX = 2;
@@ -56,28 +47,19 @@ export function interfaceIndex(name: string): number | undefined {
   return index === 0 ? undefined : index;
 }
 
-/** A non-blocking UDP socket, or listening TCP socket, on the IPv4 address. */
+/** A non-blocking UDP socket, or listening TCP socket, on the address. */
 export function bindSocket(kind: 'udp' | 'tcp', address: IpAddress, port: number): number {
-  const type = (kind === 'udp' ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const descriptor = libc().socket(address.family === 4 ? AF_INET : AF_INET6, type, 0);
-  if (descriptor < 0) throw new SystemCallError('socket', koffi.errno());
-  const fail = (call: string): never => {
-    const error = new SystemCallError(`${call} (${kind})`, koffi.errno());
+  const descriptor = openInternetSocket({ kind, family: address.family, isNonBlocking: true });
+  try {
+    // With SO_REUSEADDR, which for UDP lets us sit beside a resolver that holds the wildcard address and allows it too, as dnsmasq
+    // does; for TCP it ignores connections of an earlier interface that linger in TIME_WAIT.
+    bindInternetSocket(descriptor, address, port);
+    if (kind === 'tcp') listenOnSocket(descriptor, listenBacklog);
+    return descriptor;
+  } catch (error) {
     closeSync(descriptor);
     throw error;
-  };
-  // For UDP this lets us sit beside a resolver that holds the wildcard address and allows it too, as dnsmasq does; for TCP it
-  // ignores connections of an earlier interface that linger in TIME_WAIT.
-  const on = Buffer.from([1, 0, 0, 0]);
-  if (libc().setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, on, on.length) !== 0) fail('setsockopt');
-  // `struct sockaddr_in`, or `sockaddr_in6`, which has four bytes of flow information in front of the address.
-  const socketAddress = Buffer.alloc(address.family === 4 ? 16 : 28);
-  socketAddress.writeUInt16LE(address.family === 4 ? AF_INET : AF_INET6, 0);
-  socketAddress.writeUInt16BE(port, 2);
-  socketAddress.set(ipToBytes(address), address.family === 4 ? 4 : 8);
-  if (libc().bind(descriptor, socketAddress, socketAddress.length) !== 0) fail('bind');
-  if (kind === 'tcp' && libc().listen(descriptor, listenBacklog) !== 0) fail('listen');
-  return descriptor;
+  }
 }
 
 /** Takes the exclusive lock of an open file (flock(2)), which the kernel gives back when the process ends in any way. */
@@ -88,10 +70,6 @@ export function tryLock(descriptor: number): boolean {
 interface Libc {
   readonly ioctl: (descriptor: number, request: number, argument: Buffer) => number;
   readonly if_nametoindex: (name: string) => number;
-  readonly socket: (family: number, type: number, protocol: number) => number;
-  readonly setsockopt: (descriptor: number, level: number, option: number, value: Buffer, bytes: number) => number;
-  readonly bind: (descriptor: number, address: Buffer, bytes: number) => number;
-  readonly listen: (descriptor: number, backlog: number) => number;
   readonly flock: (descriptor: number, operation: number) => number;
 }
 
@@ -103,10 +81,6 @@ function libc(): Libc {
   loaded = {
     ioctl: library.func('int ioctl(int, unsigned long, void *)'),
     if_nametoindex: library.func('unsigned int if_nametoindex(const char *)'),
-    socket: library.func('int socket(int, int, int)'),
-    setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
-    bind: library.func('int bind(int, const void *, uint32_t)'),
-    listen: library.func('int listen(int, int)'),
     flock: library.func('int flock(int, int)'),
   };
   return loaded;

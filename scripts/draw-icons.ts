@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
+import { chromiumFlags, chromiumProgram } from '../base/node/chromium.ts';
 import { checkout } from './checkout.ts';
 
 // node scripts/draw-icons.ts: draws assets/drawn/ from the SVG sources in assets/, with Chromium. The results are checked in, for the
@@ -34,17 +35,8 @@ const colors = { dark: '#ffffff', light: '#1f1f1f', template: '#000000' };
 rmSync(drawn, { recursive: true, force: true });
 mkdirSync(join(drawn, 'tray'), { recursive: true });
 const chromiumBrowser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--force-color-profile=srgb',
-  ],
+  executablePath: chromiumProgram,
+  args: [...chromiumFlags, '--force-color-profile=srgb'],
 });
 try {
   await drawTray(chromiumBrowser);

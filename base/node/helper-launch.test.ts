@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { helperCommand, helperRestoreCommand, waitForHelper } from './helper-launch.ts';
+import { helperCommand, waitForHelper } from './helper-launch.ts';
 
 const launch = { nodePath: '/opt/node', helperScript: '/opt/helper.js', instance: '0123456789ab', uid: 1000 };
 
@@ -18,12 +18,6 @@ describe('helper launch', () => {
     const helper = ['/opt/helper.js', '--instance', '0123456789ab', '--uid', '1000', '--detach'];
     expect(helperCommand({ ...launch, asRoot: true })).toEqual({ file: '/opt/node', args: helper });
     expect(helperCommand({ ...launch, asRoot: false })).toEqual({ file: 'sudo', args: ['--', '/opt/node', ...helper] });
-    expect(helperRestoreCommand({ ...launch, asRoot: true }).args).toEqual([
-      '/opt/helper.js',
-      '--restore',
-      '--instance',
-      '0123456789ab',
-    ]);
   });
 
   it('waits until somebody listens', async () => {

@@ -33,16 +33,6 @@ export function helperCommand(launch: HelperLaunch): { readonly file: string; re
   return { file, args };
 }
 
-/** The command that undoes what a helper of this instance left behind; ends when done, with exit code 0. */
-export function helperRestoreCommand(launch: Omit<HelperLaunch, 'uid'>): {
-  readonly file: string;
-  readonly args: readonly string[];
-} {
-  const helper = [launch.nodePath, launch.helperScript, '--restore', '--instance', launch.instance];
-  const [file = launch.nodePath, ...args] = launch.asRoot ? helper : ['sudo', '--', ...helper];
-  return { file, args };
-}
-
 /** Whether somebody listens on the helper's socket. A file that a dead helper left does not count. */
 export function isHelperListening(socketPath: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();

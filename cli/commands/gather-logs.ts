@@ -5,6 +5,7 @@ import type { CallInput } from '#protocol/local-api/local-api.ts';
 import { findDaemon } from '../daemon/find-daemon.ts';
 import { openDaemon } from '../daemon/open-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { stageProgress } from '../progress/stage-progress.ts';
 
 export interface GatherLogsOptions {
   readonly outputFile?: string;
@@ -40,8 +41,9 @@ export const gatherLogs: Command<GatherLogsOptions> = async (invocation, options
   return 0;
 };
 
-async function gather({ output, progress, signal }: Invocation, api: ApiClient, input: CallInput<'gatherLogs'>): Promise<void> {
-  const result = await api.call('gatherLogs', input, { onEvent: ({ stage }) => progress.stage(stage), signal });
+async function gather(invocation: Invocation, api: ApiClient, input: CallInput<'gatherLogs'>): Promise<void> {
+  const { output, progress } = invocation;
+  const result = await api.call('gatherLogs', input, stageProgress(invocation));
   progress.clear();
   if (!output.isStructured) for (const problem of result.problems) output.note(problem);
   output.result(result, () => {

@@ -3,6 +3,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import { openDaemon, withApi } from '../daemon/open-daemon.ts';
 import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { stageProgress } from '../progress/stage-progress.ts';
 import { readValues, type ValuesOptions } from './helm-values.ts';
 
 interface TargetOptions extends KubeFlagOptions {
@@ -33,7 +34,7 @@ export const helmUninstall: Command<TargetOptions & { readonly hooks: boolean }>
     const { removed, namespace } = await api.call(
       'uninstall',
       { ...targetOf(invocation, options), dryRun, ...keepAgents },
-      progressOf(invocation),
+      stageProgress(invocation),
     );
     invocation.progress.clear();
     invocation.output.result({ removed, namespace, dry_run: dryRun }, () =>
@@ -58,7 +59,7 @@ async function change(invocation: Invocation, options: ChangeOptions, action: 'i
   return await withApi(openDaemon(invocation), async (api) => {
     const { createNamespace } = options;
     const input = { ...targetOf(invocation, options), action, values, createNamespace, dryRun, ...base };
-    const { version, revision, namespace, manifest } = await api.call('install', input, progressOf(invocation));
+    const { version, revision, namespace, manifest } = await api.call('install', input, stageProgress(invocation));
     invocation.progress.clear();
     const done = action === 'install' ? 'installed' : 'upgraded';
     invocation.output.result({ version, revision, namespace, dry_run: dryRun, ...(dryRun ? { manifest } : {}) }, () =>
@@ -83,8 +84,4 @@ function targetOf({ io }: Invocation, options: TargetOptions) {
   const managerNamespace =
     options.managerNamespace ?? options.namespace ?? (io.env['TELEPRESENCE_MANAGER_NAMESPACE'] || undefined);
   return { ...kubeInput(options, io), ...(managerNamespace === undefined ? {} : { managerNamespace }) };
-}
-
-function progressOf({ progress, signal }: Invocation) {
-  return { onEvent: ({ stage }: { stage: string }) => progress.stage(stage), signal };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { EnvSyntax, InterceptRequest } from '#protocol/local-api/model.ts';
+import type { EnvSyntax } from '#protocol/local-api/env-syntaxes.ts';
+import type { InterceptRequest } from '#protocol/local-api/model.ts';
 import type { CliIo } from '../invocation.ts';
 
 export interface InterceptOptions {

@@ -6,6 +6,7 @@ import type { Engagement } from '#protocol/local-api/model.ts';
 import { findDaemon } from '../daemon/find-daemon.ts';
 import { requireDaemon, withApi } from '../daemon/open-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { stageProgress } from '../progress/stage-progress.ts';
 import { engagementDocument, engagementLines } from './engagement-text.ts';
 import { inConnection } from './in-connection.ts';
 import { type InterceptOptions, interceptRequest } from './intercept-request.ts';
@@ -13,12 +14,12 @@ import { runChild } from './run-child.ts';
 
 /** Intercepts a workload, and with a command after `--` leaves it again when that has ended. */
 export const intercept: Command<InterceptOptions> = async (invocation, options, [name = '']) => {
-  const { globals, io, progress, signal, trailing } = invocation;
+  const { globals, io, progress, trailing } = invocation;
   if (trailing?.length === 0) throw new AppError({ code: 'usage', message: 'There is no command after --' });
   const request = interceptRequest(name, options, io);
   const input = { request, ...(globals.use === undefined ? {} : { use: globals.use }) };
   return await withApi(requireDaemon(invocation), async (api) => {
-    const result = await api.call('intercept', input, { onEvent: ({ stage }) => progress.stage(stage), signal });
+    const result = await api.call('intercept', input, stageProgress(invocation));
     progress.clear();
     report(invocation, result, options);
     return trailing === undefined ? 0 : await runHandler(api, invocation, result, trailing, options);

@@ -1,5 +1,3 @@
-import type { EnvSyntax } from '#protocol/local-api/model.ts';
-
 /** Every command by its full name, with the module that runs it. Loaded on use, so that no command pays for another. */
 export const commandLoaders = {
   connect: () => import('./connect.ts').then((module) => module.connect),
@@ -37,17 +35,3 @@ export type CommandName = keyof typeof commandLoaders;
 export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export const completionShells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type CompletionShell = (typeof completionShells)[number];
-
-// As in the local API, whose schema no command should have to build at its start.
-export const envSyntaxes = [
-  'docker',
-  'compose',
-  'sh',
-  'sh:export',
-  'csh',
-  'csh:export',
-  'cmd',
-  'json',
-  'ps',
-  'ps:export',
-] as const satisfies readonly EnvSyntax[];

@@ -1,6 +1,7 @@
 import type { ApiClient } from '#net/rpc/client.ts';
 import { findDaemon } from '../daemon/find-daemon.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { stageProgress } from '../progress/stage-progress.ts';
 
 /** Disconnects, and with `--stop-daemons` ends daemon and helper too. Nothing to end is no error. */
 export const quit: Command<{ readonly stopDaemons?: boolean }> = async (invocation, { stopDaemons = false }) => {
@@ -16,7 +17,7 @@ export const quit: Command<{ readonly stopDaemons?: boolean }> = async (invocati
 };
 
 async function stopAll(invocation: Invocation, api: ApiClient): Promise<void> {
-  await api.call('quit', {}, { onEvent: ({ stage }) => invocation.progress.stage(stage), signal: invocation.signal });
+  await api.call('quit', {}, stageProgress(invocation));
   // The daemon's socket closes with its process, so that the next command starts afresh.
   await api.closed;
   invocation.progress.clear();

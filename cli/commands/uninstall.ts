@@ -3,6 +3,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import { openDaemon, requireDaemon, withApi } from '../daemon/open-daemon.ts';
 import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { stageProgress } from '../progress/stage-progress.ts';
 
 interface UninstallOptions extends KubeFlagOptions {
   readonly allAgents?: boolean;
@@ -28,7 +29,7 @@ export const uninstall: Command<UninstallOptions> = async (invocation, options, 
   return await withApi(requireDaemon(invocation), async (api) => {
     const { globals, output, progress } = invocation;
     const input = { workloads: [...workloads], all: allAgents, ...(globals.use === undefined ? {} : { use: globals.use }) };
-    const { removed } = await api.call('uninstallAgents', input, progressOf(invocation));
+    const { removed } = await api.call('uninstallAgents', input, stageProgress(invocation));
     progress.clear();
     output.result({ removed }, () => {
       if (removed.length > 0)
@@ -44,8 +45,8 @@ async function removeEverything(invocation: Invocation, options: UninstallOption
   return await withApi(openDaemon(invocation), async (api) => {
     const { output, progress } = invocation;
     const target = await managerOf(invocation, options, api);
-    const { removed, namespace } = await api.call('uninstall', { ...target, dryRun: false }, progressOf(invocation));
-    await api.call('quit', {}, progressOf(invocation));
+    const { removed, namespace } = await api.call('uninstall', { ...target, dryRun: false }, stageProgress(invocation));
+    await api.call('quit', {}, stageProgress(invocation));
     // The daemon's socket closes with its process, so that the next command starts afresh.
     await api.closed;
     progress.clear();
@@ -89,8 +90,4 @@ async function managerOf({ globals, io, signal }: Invocation, options: Uninstall
 
 function isSameServer(one: string, other: string): boolean {
   return URL.parse(one)?.href === URL.parse(other)?.href;
-}
-
-function progressOf({ progress, signal }: Invocation) {
-  return { onEvent: ({ stage }: { stage: string }) => progress.stage(stage), signal };
 }

@@ -5,19 +5,15 @@ import { afterEach, beforeEach } from 'vitest';
 import { productVersion } from '#base/common/version.ts';
 import type { Handlers } from '#net/rpc/handlers.ts';
 import { fakeState, startFakeDaemon } from '#net/rpc/testing/fake-daemon.ts';
-import type { Connection, DaemonState, Workload } from '#protocol/local-api/model.ts';
+import type { DaemonState, Workload } from '#protocol/local-api/model.ts';
+import { exampleConnection } from '#protocol/local-api/testing/example-state.ts';
 import { Interrupts } from '../interrupts.ts';
 import { runCli } from '../run.ts';
 
 /** A connection with everything that the commands show. */
-export const connection: Connection = {
+export const connection = exampleConnection({
   name: 'dev-shop',
-  mode: 'host',
-  state: { kind: 'on', since: '2026-01-01T00:00:00.000Z' },
   context: 'dev',
-  server: 'https://10.0.0.1:6443',
-  namespace: 'shop',
-  managerNamespace: 'ambassador',
   mappedNamespaces: ['shop', 'db'],
   stageTimesMs: { api: 12 },
   manager: { name: 'Traffic Manager', version: 'v0.1.0', agentImage: 'example/agent:1', namespace: 'ambassador' },
@@ -42,7 +38,8 @@ export const connection: Connection = {
     mappings: [],
     lookupTimeoutMs: 4_000,
   },
-};
+});
+
 /** A workload of the connected namespace. */
 export const workload = (name: string, agent: Workload['agent'], interceptedBy: string[] = []): Workload => ({
   kind: 'Deployment',

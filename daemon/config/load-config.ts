@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
+import { readIfThere } from '#base/node/text-file.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type ClientConfig, configSchema, formerKeys, unusedKeys } from './schema.ts';
 import { type Setting, SettingError } from './setting.ts';
@@ -50,7 +50,7 @@ export function loadConfig(inputs: ConfigInputs): LoadedConfig {
     source,
     values: readLayer(source, value, warnings, onProblem),
   });
-  const fileText = readIfThere(inputs.configFile);
+  const fileText = readConfig(inputs.configFile);
   const pushed = 'traffic-manager';
   const layers = [
     read('command line', inputs.flags, fail('The command line')),
@@ -162,13 +162,11 @@ function parseYaml(content: string | undefined, onProblem: (path: string, reason
   return undefined;
 }
 
-function readIfThere(path: string): string | undefined {
+function readConfig(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readIfThere(path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw invalid(path, '', message, error);
+    throw invalid(path, '', AppError.from(error).message, error);
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 import { type ConnectRequest, connectRequest } from '#protocol/local-api/model.ts';
 
 const fileSchema = z.record(z.string(), connectRequest);
@@ -20,14 +20,8 @@ export class DesiredConnections {
   }
 
   read(): Readonly<Record<string, ConnectRequest>> {
-    let text: string;
     try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return {};
-    }
-    try {
-      return z.parse(fileSchema, JSON.parse(text));
+      return z.parse(fileSchema, JSON.parse(readIfThere(this.#file) ?? '{}'));
     } catch (error) {
       this.#logger.warn('The file of wanted connections is of no use', { file: this.#file, error });
       return {};
@@ -35,13 +29,7 @@ export class DesiredConnections {
   }
 
   write(requests: Readonly<Record<string, ConnectRequest>>): void {
-    if (Object.keys(requests).length === 0) {
-      rmSync(this.#file, { force: true });
-      return;
-    }
-    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-    const fresh = `${this.#file}.new`;
-    writeFileSync(fresh, JSON.stringify(requests), { mode: 0o600 });
-    renameSync(fresh, this.#file);
+    if (Object.keys(requests).length === 0) rmSync(this.#file, { force: true });
+    else replaceFile(this.#file, JSON.stringify(requests));
   }
 }

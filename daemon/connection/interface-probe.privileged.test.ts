@@ -1,26 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { helperRuntimeDirectory } from '#base/node/paths.ts';
 import { type LineProcess, makeNetworkNamespace, type NetworkNamespace } from '../helper-client/testing/network-namespace.ts';
+import { scenarioObstacle } from '../nat/testing/run-scenario.ts';
 
-const reasonToSkip =
-  process.platform !== 'linux' || process.getuid?.() !== 0
-    ? 'needs root'
-    : existsSync('/dev/net/tun')
-      ? ''
-      : 'needs /dev/net/tun';
-const title = (text: string) => (reasonToSkip === '' ? text : `${text} (skipped: ${reasonToSkip})`);
+const obstacle = scenarioObstacle();
+const title = (text: string) => (obstacle === undefined ? text : `${text} (skipped: ${obstacle})`);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const helperScript = join(root, 'helper/main.ts');
 const standIn = join(root, 'daemon/connection/testing/network-stand-in.ts');
 const node = process.execPath;
 
-describe.skipIf(reasonToSkip !== '')(title('a connection through the interface'), { timeout: 60_000 }, () => {
+describe.skipIf(obstacle !== undefined)(title('a connection through the interface'), { timeout: 60_000 }, () => {
   let namespace: NetworkNamespace;
   let instance: string;
   let started: LineProcess[];

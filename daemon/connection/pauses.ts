@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 
 const pauseSchema = z.object({ since: z.string(), until: z.optional(z.string()) });
 
@@ -68,14 +68,8 @@ export class Pauses {
   }
 
   #read(): Record<string, Pause> {
-    let text: string;
     try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return {};
-    }
-    try {
-      return z.parse(fileSchema, JSON.parse(text));
+      return z.parse(fileSchema, JSON.parse(readIfThere(this.#file) ?? '{}'));
     } catch (error) {
       this.#logger.warn('The file of pauses is of no use', { file: this.#file, error });
       return {};
@@ -84,14 +78,8 @@ export class Pauses {
 
   #write(): void {
     try {
-      if (this.#pauses.size === 0) {
-        rmSync(this.#file, { force: true });
-        return;
-      }
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-      const fresh = `${this.#file}.new`;
-      writeFileSync(fresh, JSON.stringify(Object.fromEntries(this.#pauses)), { mode: 0o600 });
-      renameSync(fresh, this.#file);
+      if (this.#pauses.size === 0) rmSync(this.#file, { force: true });
+      else replaceFile(this.#file, JSON.stringify(Object.fromEntries(this.#pauses)));
     } catch (error) {
       this.#logger.warn('A pause could not be kept: it would not survive a crash', { error });
     }

@@ -1,7 +1,7 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 
 /** Where a laptop's name servers are written: by DHCP clients and VPNs, and by systemd-resolved those that it asks itself. */
-export const nameServerFiles = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const;
+const nameServerFiles = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const;
 
 /** The files may be links, bind mounts, or replaced as a whole, which no watch of the kernel's sees all of; looking is one `stat`. */
 const lookEveryMs = 3_000;

@@ -1,17 +1,18 @@
 import { productVersion } from '#base/common/version.ts';
 import { isHelperListening } from '#base/node/helper-launch.ts';
 import type { Handlers } from '#net/rpc/handlers.ts';
+import { stopSandbox } from '#net/sandbox/launch-sandbox.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { type Connections, helperLaunch } from '../connection/connections.ts';
 import { describeHelper } from './helper-description.ts';
-import { sandboxProgram, startSandbox, stopSandbox } from './sandbox-program.ts';
+import { sandboxProgram, startSandbox } from './sandbox-program.ts';
 
 type Calls = 'listVersions' | 'revoke' | 'powerEvent' | 'describeHelper' | 'startSandbox' | 'stopSandbox';
 
 /** The calls about parts of the product and about the computer, beside the doctor. */
 export function createDiagnoseHandlers(daemon: DaemonContext, connections: Connections): Pick<Handlers, Calls> {
-  const { paths, logger, state, tasks } = daemon;
+  const { paths, env, logger, state, tasks } = daemon;
 
   const versionsOf = async (name: string, signal: AbortSignal) => {
     const { connection } = connections.target(name);
@@ -69,7 +70,7 @@ export function createDiagnoseHandlers(daemon: DaemonContext, connections: Conne
           task.stage(stage);
           emit({ stage });
         };
-        return await startSandbox(sandboxProgram(), onStage, task.signal);
+        return await startSandbox(sandboxProgram(), { paths, env, signal: task.signal, onStage });
       }),
     stopSandbox: async (_input, { emit, signal }) =>
       await tasks.run({ title: 'Stop the sandbox cluster', signal }, async (task) => {
@@ -77,7 +78,7 @@ export function createDiagnoseHandlers(daemon: DaemonContext, connections: Conne
           task.stage(stage);
           emit({ stage });
         };
-        await stopSandbox(sandboxProgram(), onStage, task.signal);
+        await stopSandbox({ paths, onStage });
         return {};
       }),
   };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { productVersion } from '#base/common/version.ts';
 import { type DoctorCheckId, doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import type { Connection, DoctorCheck } from '#protocol/local-api/model.ts';
+import { type ApiAnswer, startApiStandIn, writeKubeconfig } from '../kube/testing/api-stand-in.ts';
 import { DoctorCluster, type DoctorContext } from './doctor-context.ts';
 import { chosenChecks, runChecks } from './run-checks.ts';
-
-type Answer = readonly [status: number, body: unknown];
 
 let directory = '';
 const cleanups: (() => unknown)[] = [];
@@ -30,7 +29,7 @@ const readyPod = {
 };
 
 /** A cluster where all is well. */
-function healthy(path: string): Answer {
+function healthy(path: string): ApiAnswer {
   if (path === '/version') return [200, { gitVersion: 'v1.34.0' }];
   if (path === '/api/v1/nodes') return [200, { items: [{ spec: { podCIDRs: ['10.244.0.0/24'] } }] }];
   if (path.endsWith('/servicecidrs')) return [200, { items: [{ spec: { cidrs: ['10.96.0.0/16'] } }] }];
@@ -40,38 +39,16 @@ function healthy(path: string): Answer {
   return [403, { message: 'no', reason: 'Forbidden' }];
 }
 
-async function apiServer(answer: (path: string, body: string) => Answer, date?: Date): Promise<string> {
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      const [status, value] = answer((request.url ?? '').split('?')[0] ?? '', body);
-      response.writeHead(status, {
-        'content-type': 'application/json',
-        ...(date === undefined ? {} : { date: date.toUTCString() }),
-      });
-      response.end(JSON.stringify(value));
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanups.push(
-    () => server.closeAllConnections(),
-    () => server.close(),
-  );
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+async function apiServer(answer: (path: string, body: string) => ApiAnswer, date?: Date): Promise<string> {
+  const { url, close } = await startApiStandIn(answer, date);
+  cleanups.push(close);
+  return url;
 }
 
 function context(server: string, change: Partial<DoctorContext> & { readonly user?: object } = {}): DoctorContext {
   const { user = { token: 't' }, ...rest } = change;
   const kubeconfig = join(directory, 'config');
-  const config = {
-    'current-context': 'dev',
-    clusters: [{ name: 'c', cluster: { server } }],
-    users: [{ name: 'u', user }],
-    contexts: [{ name: 'dev', context: { cluster: 'c', user: 'u', namespace: 'shop' } }],
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
+  writeKubeconfig(kubeconfig, server, user);
   const cluster = new DoctorCluster({ kubeFlags: { kubeconfig } });
   cleanups.push(() => cluster.close());
   return {
@@ -167,7 +144,7 @@ describe('the doctor', () => {
   });
 
   it('finds the traffic-manager missing, not ready, hidden, or of another version', async () => {
-    const managerWith = async (answer: (path: string) => Answer | undefined) =>
+    const managerWith = async (answer: (path: string) => ApiAnswer | undefined) =>
       await check('manager', context(await apiServer((path) => answer(path) ?? healthy(path))));
     const missing = await managerWith((path) => (path.includes('/services/') ? [404, { reason: 'NotFound' }] : undefined));
     expect(missing).toMatchObject({ status: 'fail', remedies: [{ command: 'telepresence helm install' }, {}] });

@@ -1,10 +1,8 @@
 import { dirname } from 'node:path';
 import { productVersion } from '#base/common/version.ts';
 import { type HelperLaunch, helperCommand, isHelperListening } from '#base/node/helper-launch.ts';
-import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import type { HelperDescription } from '#protocol/local-api/diagnose-api.ts';
 import { HelperClient } from '../helper-client/helper-client.ts';
-
-type HelperDescription = CallOutput<'describeHelper'>;
 
 const connectTimeoutMs = 3_000;
 

@@ -14,9 +14,10 @@ import { InterceptDispositionType } from '#protocol/cluster/generated/manager_pb
 import type { Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
 import { HealthConditions } from '../connection/health-conditions.ts';
 import { handlerFiles } from '../handlers/handler-log.ts';
-import { ClusterSession } from '../link/cluster-session.ts';
+import type { ClusterSession } from '../link/cluster-session.ts';
 import { FakeCluster } from '../link/testing/fake-cluster.ts';
 import { FakeManager } from '../link/testing/fake-manager.ts';
+import { laptopSession } from '../link/testing/laptop-session.ts';
 import { formerSession } from './desired-engagements.ts';
 import { Engagements } from './engagements.ts';
 import { FakeIntercepts } from './testing/fake-intercepts.ts';
@@ -52,16 +53,7 @@ describe('engagements', () => {
   /** A daemon's half: session and engagements. */
   const makeDaemon = async () => {
     const former = formerSession(file(), silentLogger);
-    session = new ClusterSession({
-      openCluster: () => cluster.open(),
-      managerNamespace: 'ambassador',
-      identity: { name: 'dev@laptop', namespace: 'default', installId: 'install', version: '1.0.0' },
-      logger: silentLogger,
-      ...(former === undefined ? {} : { formerSession: former }),
-      onClusterInfo: () => undefined,
-      onStateChanged: () => undefined,
-      timing: { firstRetryMs: 20 },
-    });
+    session = laptopSession(cluster, former === undefined ? {} : { formerSession: former });
     engagements = new Engagements({
       connection: 'one',
       namespace: 'default',

@@ -1,6 +1,6 @@
 import { assertNever } from '#base/common/assert-never.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { EnvSyntax } from '#protocol/local-api/model.ts';
+import type { EnvSyntax } from '#protocol/local-api/env-syntaxes.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 

@@ -8,9 +8,10 @@ import { silentLogger } from '#base/common/log.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import { HealthConditions } from '../connection/health-conditions.ts';
 import { handlerFiles } from '../handlers/handler-log.ts';
-import { ClusterSession } from '../link/cluster-session.ts';
+import type { ClusterSession } from '../link/cluster-session.ts';
 import { FakeCluster } from '../link/testing/fake-cluster.ts';
 import { FakeManager } from '../link/testing/fake-manager.ts';
+import { laptopSession } from '../link/testing/laptop-session.ts';
 import { Engagements } from './engagements.ts';
 import { FakeIntercepts } from './testing/fake-intercepts.ts';
 
@@ -44,14 +45,7 @@ describe('the handler that the daemon runs for an engagement', () => {
       if (!fake.join(tunnel, info)) tunnel.destroy();
     };
     cluster.port = await manager.start();
-    session = new ClusterSession({
-      openCluster: () => cluster.open(),
-      managerNamespace: 'ambassador',
-      identity: { name: 'dev@laptop', namespace: 'default', installId: 'install', version: '1.0.0' },
-      logger: silentLogger,
-      onClusterInfo: () => undefined,
-      onStateChanged: () => undefined,
-    });
+    session = laptopSession(cluster);
     engagements = new Engagements({
       connection: 'one',
       namespace: 'default',

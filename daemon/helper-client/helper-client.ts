@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { type Deferred, deferred } from '#base/common/deferred.ts';
 import { connectUnix, receiveDescriptors, writeAll } from '#base/node/linux-sockets.ts';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
-import { type ErrorCode, errorRegistry } from '#protocol/errors/registry.ts';
+import { isErrorCode } from '#protocol/errors/registry.ts';
 import {
   type HelperCall,
   type HelperInput,
@@ -232,8 +232,4 @@ function toAppError(data: z.infer<typeof errorData>): AppError {
 
 function toRemedy({ label, command, link }: { label: string; command?: string | undefined; link?: string | undefined }) {
   return { label, ...(command === undefined ? {} : { command }), ...(link === undefined ? {} : { link }) };
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorRegistry, code);
 }

@@ -6,15 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { waitForHelper } from '#base/node/helper-launch.ts';
 import { helperRuntimeDirectory } from '#base/node/paths.ts';
 import { helperProtocolVersion } from '#protocol/helper/helper-api.ts';
+import { scenarioObstacle } from '../nat/testing/run-scenario.ts';
 import { describeNamespace, type LineProcess, makeNetworkNamespace, type NetworkNamespace } from './testing/network-namespace.ts';
 
-const reasonToSkip =
-  process.platform !== 'linux' || process.getuid?.() !== 0
-    ? 'needs root'
-    : existsSync('/dev/net/tun')
-      ? ''
-      : 'needs /dev/net/tun';
-const title = (text: string) => (reasonToSkip === '' ? text : `${text} (skipped: ${reasonToSkip})`);
+const obstacle = scenarioObstacle();
+const title = (text: string) => (obstacle === undefined ? text : `${text} (skipped: ${obstacle})`);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const helperScript = join(root, 'helper/main.ts');
@@ -30,7 +26,7 @@ const exemptPorts = { first: 40_000, last: 40_015 };
 /** Restoration after the end of a process. */
 const within = { timeout: 2_000, interval: 50 };
 
-describe.skipIf(reasonToSkip !== '')(title('privileged helper'), { timeout: 60_000 }, () => {
+describe.skipIf(obstacle !== undefined)(title('privileged helper'), { timeout: 60_000 }, () => {
   let namespace: NetworkNamespace;
   let instance: string;
   let socketPath: string;

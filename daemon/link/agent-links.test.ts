@@ -7,12 +7,13 @@ import { silentLogger } from '#base/common/log.ts';
 import { type ConnectionId, decodeConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
 import { AgentLinks, type AgentLinkTiming } from './agent-links.ts';
-import { ClusterSession } from './cluster-session.ts';
+import type { ClusterSession } from './cluster-session.ts';
 import type { DialWay } from './dial-way.ts';
 import { PreferredDialer } from './preferred-dialer.ts';
 import { FakeAgent } from './testing/fake-agent.ts';
 import { FakeCluster } from './testing/fake-cluster.ts';
 import { FakeManager } from './testing/fake-manager.ts';
+import { laptopSession } from './testing/laptop-session.ts';
 
 const podIp = '10.244.0.20';
 
@@ -118,15 +119,7 @@ describe('direct ways to agents', () => {
       tunnel.pipe(tunnel);
     };
     await startManager();
-    session = new ClusterSession({
-      openCluster: () => cluster.open(),
-      managerNamespace: 'ambassador',
-      identity: { name: 'dev@laptop', namespace: 'default', installId: 'install', version: '1.0.0' },
-      logger: silentLogger,
-      onClusterInfo: () => undefined,
-      onStateChanged: () => undefined,
-      timing: { firstRetryMs: 20 },
-    });
+    session = laptopSession(cluster);
     await session.start(soon(), () => undefined);
   });
 

@@ -1,11 +1,11 @@
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Document, isMap, parseDocument } from 'yaml';
+import { readIfThere } from '#base/node/text-file.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { configSchema, formerKeys } from '../config/schema.ts';
 import { type Setting, SettingError } from '../config/setting.ts';
-import { readIfThere } from './private-file.ts';
 
 /**
  * Writes one value of the configuration file, or takes it out, and leaves everything else in it as it is, comments included.

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 import { type Preferences, preferences } from '#protocol/local-api/model.ts';
 import type { StateStore } from '../state/state-store.ts';
-import { readIfThere, replaceFile } from './private-file.ts';
 
 /** Before anybody chose anything. */
 export const initialPreferences: Preferences = {

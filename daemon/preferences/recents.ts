@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type Connection, type ConnectRequest, type RecentConnection, recentConnection } from '#protocol/local-api/model.ts';
 import type { StateStore } from '../state/state-store.ts';
-import { readIfThere, replaceFile } from './private-file.ts';
 
 const fileSchema = z.record(z.string(), z.unknown());
 

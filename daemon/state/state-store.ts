@@ -1,3 +1,4 @@
+import { emptyState } from '#protocol/local-api/empty-state.ts';
 import type { DaemonState, StateEvent } from '#protocol/local-api/model.ts';
 
 export type Collection = Exclude<keyof DaemonState, 'daemon'>;
@@ -14,16 +15,7 @@ export class StateStore {
   readonly #listeners = new Set<Listener>();
 
   constructor(daemon: DaemonState['daemon']) {
-    this.#state = {
-      daemon,
-      connections: {},
-      engagements: {},
-      tasks: {},
-      health: {},
-      terminals: {},
-      recents: {},
-      preferences: {},
-    };
+    this.#state = emptyState(daemon);
   }
 
   get state(): DaemonState {

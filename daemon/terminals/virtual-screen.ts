@@ -1,3 +1,4 @@
+import type * as Headless from '@xterm/headless';
 import type { IDisposable, Terminal } from '@xterm/headless';
 import { screenText, trackedModes } from './screen-text.ts';
 
@@ -21,7 +22,7 @@ export class VirtualScreen {
 
   static async open(columns: number, rows: number): Promise<VirtualScreen> {
     // In CommonJS: to a module of today its exports are one.
-    const { default: xterm } = (await import('@xterm/headless')) as unknown as { default: { Terminal: typeof Terminal } };
+    const { default: xterm } = (await import('@xterm/headless')) as { default: typeof Headless };
     return new VirtualScreen(
       new xterm.Terminal({ cols: columns, rows, scrollback: scrollbackLines, allowProposedApi: true, logLevel: 'off' }),
     );

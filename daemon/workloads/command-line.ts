@@ -1,3 +1,4 @@
+import { quotedForShell } from '#base/common/shell-quote.ts';
 import type { InterceptRequest } from '#protocol/local-api/model.ts';
 
 /** The command that does the same, ready for a POSIX shell. */
@@ -20,15 +21,21 @@ export function interceptCommand(request: InterceptRequest, use: string | undefi
     ...(envFile === undefined || envFile.syntax === 'docker' ? [] : ['--env-syntax', envFile.syntax]),
     ...option('--env-json', envJson),
   ];
-  const line = words.map(quoted).join(' ');
+  const line = words.map(quotedForShell).join(' ');
   if (handler === undefined) return line;
-  const environment = Object.entries(handler.environment).map(([key, value]) => `${key}=${quoted(value)}`);
-  const command = ['cd', quoted(handler.directory), '&&', ...environment, line, '--', 'sh', '-c', quoted(handler.command)];
+  const environment = Object.entries(handler.environment).map(([key, value]) => `${key}=${quotedForShell(value)}`);
+  const command = [
+    'cd',
+    quotedForShell(handler.directory),
+    '&&',
+    ...environment,
+    line,
+    '--',
+    'sh',
+    '-c',
+    quotedForShell(handler.command),
+  ];
   return command.join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function isThere<T>(value: T | undefined): value is T {

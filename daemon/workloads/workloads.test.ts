@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { silentLogger } from '#base/common/log.ts';
 import { FakeApiServer } from '#net/kube/fake-api-server.ts';
 import { PlanInterceptResponseSchema } from '#protocol/cluster/generated/desktop_pb.js';
 import type { InterceptRequest, WorkloadDetails } from '#protocol/local-api/model.ts';
+import { type ApiAnswer, startApiStandIn, writeKubeconfig } from '../kube/testing/api-stand-in.ts';
 import type { DesktopClient } from '../link/wire-session.ts';
 import { interceptCommand } from './command-line.ts';
 import type { DetailChange } from './detail-index.ts';
@@ -269,36 +269,16 @@ describe('checkLaptopPort', () => {
 });
 
 describe('probeContext', () => {
-  type Answer = readonly [status: number, body: unknown];
-  async function apiServer(answer: (path: string, body: string) => Answer) {
-    const server = createHttpServer((incoming: IncomingMessage, response: ServerResponse) => {
-      let body = '';
-      incoming.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      incoming.on('end', () => {
-        const [status, value] = answer((incoming.url ?? '').split('?')[0] ?? '', body);
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(JSON.stringify(value));
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    cleanups.push(
-      () => server.closeAllConnections(),
-      () => server.close(),
-    );
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  async function apiServer(answer: (path: string, body: string) => ApiAnswer) {
+    const { url, close } = await startApiStandIn(answer);
+    cleanups.push(close);
+    return url;
   }
   function kubeconfig(server: string): string {
     const directory = mkdtempSync(join(tmpdir(), 'probe-'));
     cleanups.push(() => rmSync(directory, { recursive: true }));
     const file = join(directory, 'config');
-    const config = {
-      'current-context': 'dev',
-      clusters: [{ name: 'c', cluster: { server } }],
-      users: [{ name: 'u', user: { token: 't' } }],
-      contexts: [{ name: 'dev', context: { cluster: 'c', user: 'u', namespace: 'shop' } }],
-    };
-    writeFileSync(file, JSON.stringify(config));
+    writeKubeconfig(file, server);
     return file;
   }
   const probe = (server: string) =>

@@ -70,7 +70,12 @@ function exchange(session: ClientHttp2Session, path: string, request: Buffer, si
     };
     stream.on('response', keep);
     stream.on('trailers', keep);
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      const body = chunks.length === 1 ? chunk : Buffer.concat(chunks);
+      // An error has no message, so a whole one is the answer; its status comes a flight later.
+      if (isWhole(body)) resolve(body);
+    });
     stream.on('error', (error: Error) => reject(new ConnectError(error.message, Code.Unavailable)));
     stream.on('close', () => {
       signal.removeEventListener('abort', abort);
@@ -101,8 +106,12 @@ function frame(message: Uint8Array): Buffer {
   return framed;
 }
 
+function isWhole(body: Buffer): boolean {
+  return body.length >= prefixBytes && body.length === prefixBytes + body.readUInt32BE(1);
+}
+
 function unframe(body: Buffer): Buffer {
-  if (body.length < prefixBytes || body[0] !== 0 || body.readUInt32BE(1) !== body.length - prefixBytes) {
+  if (!isWhole(body) || body[0] !== 0) {
     throw new ConnectError('Not exactly one uncompressed message', Code.Internal);
   }
   return body.subarray(prefixBytes);

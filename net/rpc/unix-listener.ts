@@ -38,7 +38,7 @@ export async function listenUnix(path: string, onChannel: (channel: MessageChann
 }
 
 /** Makes a directory that only this user can enter, or checks that the one that is there is such. */
-export async function makePrivateDirectory(directory: string): Promise<void> {
+async function makePrivateDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const found = await lstat(directory);
   const uid = process.getuid?.();

@@ -95,3 +95,8 @@ export const errorRegistry = {
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 export type ErrorCode = keyof typeof errorRegistry;
+
+/** Whether a text that came from elsewhere is a code of ours. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorRegistry, code);
+}

@@ -2,6 +2,20 @@ import * as z from 'zod/mini';
 import { stage, use } from './common.ts';
 import { doctorCheck, kubeFlags } from './model.ts';
 
+/** What the privileged helper is and does. */
+export const helperDescription = z.object({
+  state: z.enum(['running', 'not-running', 'service']),
+  /** Run as root, word by word. */
+  command: z.array(z.string()),
+  /** Files and directories that it reads or writes. */
+  paths: z.array(z.object({ path: z.string(), purpose: z.string() })),
+  /** System changes that it makes while connected. */
+  changes: z.array(z.string()),
+  /** Of one that runs. */
+  version: z.optional(z.string()),
+});
+export type HelperDescription = z.infer<typeof helperDescription>;
+
 export const diagnoseApi = {
   /** The doctor's checks. `event` is each one as it ends; the order is always the same. */
   runDoctor: {
@@ -56,15 +70,6 @@ export const diagnoseApi = {
   /** What the privileged helper would be started with: shown before it is asked for. */
   describeHelper: {
     input: z.strictObject({}),
-    output: z.object({
-      state: z.enum(['running', 'not-running', 'service']),
-      /** Run as root, word by word. */
-      command: z.array(z.string()),
-      /** Files and directories that it reads or writes. */
-      paths: z.array(z.object({ path: z.string(), purpose: z.string() })),
-      /** System changes that it makes while connected. */
-      changes: z.array(z.string()),
-      version: z.optional(z.string()),
-    }),
+    output: helperDescription,
   },
 } as const;

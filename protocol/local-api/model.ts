@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type ErrorCode, errorRegistry } from '#protocol/errors/registry.ts';
+import { envSyntaxes } from './env-syntaxes.ts';
 
 /** The domain model as it crosses the local API. Values are validated where they enter the daemon; clients trust their daemon. */
 
@@ -170,21 +171,6 @@ export const connection = z.object({
   ),
 });
 export type Connection = z.infer<typeof connection>;
-
-/** Syntaxes of an environment file; `:export` makes the shell's variables visible to the programs that it starts. */
-export const envSyntaxes = [
-  'docker',
-  'compose',
-  'sh',
-  'sh:export',
-  'csh',
-  'csh:export',
-  'cmd',
-  'json',
-  'ps',
-  'ps:export',
-] as const;
-export type EnvSyntax = (typeof envSyntaxes)[number];
 
 const portNumber = z.int().check(z.minimum(1), z.maximum(65_535));
 /** A name or number of a port of the cluster, optionally with `/TCP` or `/UDP`. */

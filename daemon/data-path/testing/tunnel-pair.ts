@@ -1,7 +1,7 @@
 import http2, { type ClientHttp2Session, type Http2Server } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { clientSessionOptions, connectionWindowBytes, serverOptions } from '#net/tunnel/http2-options.ts';
 import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
+import { clientSessionOptions, connectionWindowBytes, serverOptions } from '#net/tunnel/http2-options.ts';
 import { managerTunnelPath, openTunnel } from '#net/tunnel/open-tunnel.ts';
 import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';

@@ -1,5 +1,6 @@
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import { emptyState } from '#protocol/local-api/empty-state.ts';
 import { type CallName, localApi } from '#protocol/local-api/local-api.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
 import { type Handlers, untilAborted } from '../handlers.ts';
@@ -28,24 +29,15 @@ export async function startFakeDaemon(options: FakeDaemonOptions): Promise<UnixL
 
 /** A daemon's state without connections, changed as a test needs it. */
 export function fakeState(change: Partial<DaemonState> = {}): DaemonState {
-  return {
-    daemon: {
-      version: '0.1.0',
-      capabilities: [],
-      pid: 4242,
-      executable: '/opt/telepresence/daemon.js',
-      installId: 'c0ffee',
-      startedAt: '2026-01-01T00:00:00.000Z',
-    },
-    connections: {},
-    engagements: {},
-    tasks: {},
-    health: {},
-    terminals: {},
-    recents: {},
-    preferences: {},
-    ...change,
+  const daemon: DaemonState['daemon'] = {
+    version: '0.1.0',
+    capabilities: [],
+    pid: 4242,
+    executable: '/opt/telepresence/daemon.js',
+    installId: 'c0ffee',
+    startedAt: '2026-01-01T00:00:00.000Z',
   };
+  return { ...emptyState(daemon), ...change };
 }
 
 function stateHandler(state: DaemonState): Pick<Handlers, 'watchState'> {
@@ -63,9 +55,7 @@ type LooseHandler = (input: unknown, context: { emit(event: unknown): void; read
 /** All calls; what the given handlers answer is checked against the schema, the others are refused. */
 export function checkedHandlers(handlers: Partial<Handlers>): Handlers {
   const names = Object.keys(localApi) as CallName[];
-  return Object.fromEntries(
-    names.map((name) => [name, checked(name, handlers[name] as LooseHandler | undefined)]),
-  ) as unknown as Handlers;
+  return Object.fromEntries(names.map((name) => [name, checked(name, handlers[name] as LooseHandler | undefined)])) as Handlers;
 }
 
 function checked(name: CallName, handler: LooseHandler | undefined): LooseHandler {
