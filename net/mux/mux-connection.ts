@@ -14,6 +14,9 @@ import { type MuxSender, MuxStream } from './mux-stream.ts';
 /** By which the windows of a connection's streams may grow, together. */
 const growthBytes = 32 * 1024 * 1024;
 
+/** Data of this much has nothing to gain from waiting for more. */
+const promptBytes = 16 * 1024;
+
 /** A peer that opens more is no peer of ours: a laptop has 28,000 source ports for each destination. */
 const maxStreams = 100_000;
 
@@ -148,6 +151,7 @@ export class MuxConnection implements MuxSender {
     this.#write(frameHeader(stream, muxType.data, bytes));
     let hasRoom = true;
     for (const buffer of buffers) hasRoom = this.#io.write(buffer);
+    if (bytes >= promptBytes) this.#flush();
     if (hasRoom) callback();
     else this.#heldUp.push(callback);
   }
@@ -176,18 +180,21 @@ export class MuxConnection implements MuxSender {
     if (this.#isLeaving) this.#endWhenIdle();
   }
 
-  /** What is written in one turn leaves together. */
+  /** What is written in one turn of the event loop leaves together, of however many streams. */
   #write(bytes: Buffer): void {
     if (this.#io.destroyed || this.#io.writableEnded) return;
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#io.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#io.uncork();
-      });
+      setImmediate(() => this.#flush());
     }
     this.#io.write(bytes);
+  }
+
+  #flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#io.uncork();
   }
 
   #drained(): void {
