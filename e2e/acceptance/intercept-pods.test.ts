@@ -162,9 +162,9 @@ describe.skipIf(missing !== undefined)(titled('intercept-pods', missing), () => 
     } finally {
       const { text, byApp } = await traffic.end();
       console.log(`one to three to none and back: ${text}`);
-      // A pod is ready when its agent knows of the intercept, and one that ends leaves half a second after it was told to: Services that lead
-      // to it for longer bring some to the app. Of thirty a second, it is less than what a second has.
-      expect(byApp).toBeLessThan(30);
+      // A pod is ready when its agent knows of the intercept. One that ends leaves half a second after it was told to, and Services lead to
+      // it for a second or two more: what comes by them reaches the app. Thirty milliseconds apart, this is three seconds' worth.
+      expect(byApp).toBeLessThan(90);
     }
     await bed.product.must(['leave', 'ports']);
     expect(await ask('ports')).toContain('"pod":"ports-');
