@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { untilAborted } from '#net/rpc/handlers.ts';
-import type { CallEvent } from '#protocol/local-api/local-api.ts';
-import { manyWorkloads, offWorld, onWorld, workloadHandlers } from '../../e2e/ui/testing/fake-world.ts';
+import { changingWorld, manyWorkloads, offWorld, onWorld, workloadHandlers } from '../../e2e/ui/testing/fake-world.ts';
 import { connectionOf, detailsOf } from '../../e2e/ui/testing/world.ts';
 import { quantile } from '../programs/statistics.ts';
 import { keyTimes, timeDrawn, watchKeys } from './page-probes.ts';
@@ -82,19 +80,7 @@ export const workloadMeasures: readonly UiMeasure[] = [
   {
     name: 'changes',
     async run(bench) {
-      let emit: ((event: CallEvent<'watchWorkloads'>) => void) | undefined;
-      const world = onWorld(
-        {},
-        {
-          ...workloadHandlers([], details),
-          watchWorkloads: async (_input, context) => {
-            emit = (event) => context.emit(event);
-            emit({ kind: 'snapshot', workloads: [...workloads] });
-            await untilAborted(context.signal);
-            return {};
-          },
-        },
-      );
+      const { world, emit } = changingWorld(workloads, details);
       await withFakeWindow(bench, world, async ({ page }) => {
         await page.locator(firstRow).first().waitFor();
         await watchKeys(page);
@@ -103,7 +89,7 @@ export const workloadMeasures: readonly UiMeasure[] = [
         const sent = sendChanges(seconds, (index) => {
           const workload = workloads[(index * 37) % workloads.length];
           if (workload !== undefined)
-            emit?.({ kind: 'changed', workload: { ...workload, agent: index % 2 === 0 ? 'none' : 'installed' } });
+            emit({ kind: 'changed', workload: { ...workload, agent: index % 2 === 0 ? 'none' : 'installed' } });
         });
         let isSending = true;
         void sent.then(() => (isSending = false));

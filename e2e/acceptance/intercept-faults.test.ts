@@ -8,8 +8,7 @@ import { type Handler, startHandler } from '../support/handler.ts';
 import { productProcesses } from '../support/product.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { SteadyTraffic, type TrafficReport } from '../support/steady-traffic.ts';
-import { bundleProgram } from '../workloads/bundle.ts';
-import { deployment, programConfigMap, service } from '../workloads/manifests.ts';
+import { deployTwoPodShop } from '../workloads/two-pod-shop.ts';
 
 const missing = missingForProduct();
 
@@ -31,18 +30,7 @@ describe.skipIf(missing !== undefined)(titled('intercept-faults', missing), () =
   beforeAll(async () => {
     bed = await createBed('intercept-faults', { isWorldEmpty: true, hasRelay: true });
     const { cluster, world, laptop } = bed;
-    const http = { name: 'http', port: 8080 };
-    await cluster.apply([
-      programConfigMap(world.namespace, 'app', await bundleProgram('app')),
-      deployment(world.namespace, 'shop', {
-        program: 'app',
-        replicas: 2,
-        ports: [http],
-        readiness: { httpGet: { path: '/', port: 'http' } },
-      }),
-      service(world.namespace, 'shop', [{ ...http, port: 80, targetPort: 'http' }]),
-    ]);
-    await cluster.readyPods(world.namespace, 'shop', 2);
+    await deployTwoPodShop(cluster, world.namespace);
     host = await cluster.clusterIp(world.namespace, 'shop');
     handler = await startHandler(laptop, [8080]);
   });

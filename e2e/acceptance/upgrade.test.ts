@@ -9,8 +9,7 @@ import type { Pod } from '../support/objects.ts';
 import { bringOtherVersion, otherVersion } from '../support/other-version.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { SteadyTraffic } from '../support/steady-traffic.ts';
-import { bundleProgram } from '../workloads/bundle.ts';
-import { deployment, programConfigMap, service } from '../workloads/manifests.ts';
+import { deployTwoPodShop } from '../workloads/two-pod-shop.ts';
 
 const missing = missingForProduct();
 const { managerNamespace } = settings;
@@ -35,20 +34,9 @@ describe.skipIf(missing !== undefined)(titled('upgrade', missing), () => {
   beforeAll(async () => {
     bed = await createBed('upgrade', { isWorldEmpty: true });
     const { cluster, world, product, laptop } = bed;
-    const http = { name: 'http', port: 8080 };
     await bringOtherVersion();
     await upgrade(otherVersion);
-    await cluster.apply([
-      programConfigMap(world.namespace, 'app', await bundleProgram('app')),
-      deployment(world.namespace, 'shop', {
-        program: 'app',
-        replicas: 2,
-        ports: [http],
-        readiness: { httpGet: { path: '/', port: 'http' } },
-      }),
-      service(world.namespace, 'shop', [{ ...http, port: 80, targetPort: 'http' }]),
-    ]);
-    await cluster.readyPods(world.namespace, 'shop', 2);
+    await deployTwoPodShop(cluster, world.namespace);
     handler = await startHandler(laptop, [8080]);
     await product.connect();
     await product.must(['intercept', 'shop', '--port', '8080:http']);

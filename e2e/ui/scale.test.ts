@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { untilAborted } from '#net/rpc/handlers.ts';
-import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import { missing } from './testing/browser.ts';
-import { manyWorkloads, onWorld, workloadHandlers } from './testing/fake-world.ts';
+import { changingWorld, manyWorkloads, onWorld, workloadHandlers } from './testing/fake-world.ts';
 import { createUiBed } from './testing/ui-bed.ts';
 import { detailsOf } from './testing/world.ts';
 
@@ -12,21 +11,8 @@ describe.skipIf(missing !== undefined)(`two thousand workloads${missing === unde
   const { workloads, details } = manyWorkloads(detailsOf('service'));
 
   it('draws a burst of thousands of changes in a few frames, and ends with the latest', async () => {
-    let emit: ((event: CallEvent<'watchWorkloads'>) => void) | undefined;
-    const { page } = await bed.open(
-      onWorld(
-        {},
-        {
-          ...workloadHandlers([], details),
-          watchWorkloads: async (_input, context) => {
-            emit = (event) => context.emit(event);
-            emit({ kind: 'snapshot', workloads: [...workloads] });
-            await untilAborted(context.signal);
-            return {};
-          },
-        },
-      ),
-    );
+    const { world, emit } = changingWorld(workloads, details);
+    const { page } = await bed.open(world);
     const rows = page.getByRole('grid', { name: 'Workloads' }).locator('[data-row]');
     await rows.first().waitFor();
     await page.evaluate(`
@@ -34,7 +20,7 @@ describe.skipIf(missing !== undefined)(`two thousand workloads${missing === unde
       new MutationObserver(() => { globalThis.drawn += 1; }).observe(document.querySelector('[role=grid]'), { subtree: true, childList: true, characterData: true });
     `);
     const [first] = workloads;
-    if (first === undefined || emit === undefined) throw new Error('There is nothing to change');
+    if (first === undefined) throw new Error('There is nothing to change');
     for (let round = 0; round < 3_000; round += 1) {
       emit({ kind: 'changed', workload: { ...first, agent: round % 2 === 0 ? 'none' : 'installed' } });
     }

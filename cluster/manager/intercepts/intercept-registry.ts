@@ -298,11 +298,11 @@ function isAgentOf({ spec }: Intercept, agent: AgentInfo): boolean {
   return spec.agent === agent.name && spec.namespace === agent.namespace;
 }
 
-/** The order is that of creation, the same for every agent. */
 function workloadOf(namespace: string, name: string): string {
   return `${name}.${namespace}`;
 }
 
+/** The order is that of creation, the same for every agent. */
 function keyOf(intercepts: readonly Intercept[]): string {
   return intercepts.map(({ id, revision }) => `${id}@${revision}`).join(' ');
 }

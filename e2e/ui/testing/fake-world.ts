@@ -1,6 +1,6 @@
 import type { Handlers } from '#net/rpc/handlers.ts';
 import { untilAborted } from '#net/rpc/handlers.ts';
-import type { CallOutput } from '#protocol/local-api/local-api.ts';
+import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
 import { type DaemonState, type Workload, type WorkloadDetails, workloadKey } from '#protocol/local-api/model.ts';
 import { connectionOf, shopDetails, shopWorkloads, stateOf } from './world.ts';
 
@@ -140,4 +140,31 @@ export function manyWorkloads(detailsOfOne: WorkloadDetails): {
 
 function contextOf(name: string, server: string): CallOutput<'listContexts'>['contexts'][number] {
   return { name, cluster: name, user: `${name}-dev`, namespace: '', server, current: false };
+}
+
+/** Connected to a cluster whose workloads change as a test says. `emit` throws until a page watches. */
+export function changingWorld(
+  workloads: readonly Workload[],
+  details: Readonly<Record<string, WorkloadDetails>>,
+): { readonly world: World; readonly emit: (event: CallEvent<'watchWorkloads'>) => void } {
+  let emit: ((event: CallEvent<'watchWorkloads'>) => void) | undefined;
+  const world = onWorld(
+    {},
+    {
+      ...workloadHandlers([], details),
+      watchWorkloads: async (_input, context) => {
+        emit = (event) => context.emit(event);
+        emit({ kind: 'snapshot', workloads: [...workloads] });
+        await untilAborted(context.signal);
+        return {};
+      },
+    },
+  );
+  return {
+    world,
+    emit: (event) => {
+      if (emit === undefined) throw new Error('No page watches the workloads');
+      emit(event);
+    },
+  };
 }
