@@ -256,6 +256,21 @@ describe('traffic-agent', () => {
       while ((await caller.ask()) !== 'app: hello') await sleep(5);
     });
 
+    it('keeps the datagrams of a caller with the laptop when that watches, and brings those back that went to the app', async () => {
+      const [app, handler] = [await serveUdp('app'), await serveUdp('laptop')];
+      cleanups.push(app.stop, handler.stop);
+      const bed = await start({ ports: [{ containerPort: app.port, protocol: 'UDP' }] });
+      const caller = await udpCaller(bed.portOf(app.port));
+      bed.manager.setIntercepts(bed.intercept('mine', app.port, handler.port, { protocol: 'UDP' }));
+      await intercepted(bed, 'mine');
+      expect(await caller.ask()).toBe('app: hello');
+      await bed.laptop('mine');
+      while ((await caller.ask()) !== 'laptop: hello') await sleep(5);
+      await bed.laptop('mine');
+      expect(await caller.ask()).toBe('laptop: hello');
+      expect(handler.callers.size).toBe(1);
+    });
+
     it('refuses what it cannot do, with the reason', async () => {
       const { app, handler, bed } = await startShop();
       bed.manager.setIntercepts(

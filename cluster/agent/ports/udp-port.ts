@@ -14,6 +14,8 @@ export interface UdpPortOptions extends PortOptions {
 
 /** Where the datagrams of one caller go. */
 interface Flow {
+  /** Known once it is open. */
+  readonly isWithApp: boolean;
   send(datagram: Buffer): void;
   close(): void;
 }
@@ -60,9 +62,9 @@ export class UdpPort {
     if (!isSame) this.#endFlows();
   }
 
-  /** The laptop of the intercept answers again: flows that went to the app meanwhile are made anew. */
+  /** The laptop of the intercept answers again: flows that went to the app meanwhile are made anew, and no others. */
   laptopReturned(): void {
-    this.#endFlows();
+    for (const [key, { flow }] of this.#flows) if (flow.isWithApp) this.#end(key);
   }
 
   stop(): void {
@@ -116,7 +118,7 @@ export class UdpPort {
           return toLaptop(outcome.tunnel, answer, () => this.#end(key));
         case 'refused':
           setTimeout(() => this.#end(key), refusedMs).unref();
-          return { send: () => undefined, close: () => undefined };
+          return { isWithApp: false, send: () => undefined, close: () => undefined };
         case 'lost':
           return this.#toApp(answer);
       }
@@ -138,6 +140,7 @@ export class UdpPort {
       for (const datagram of waiting.splice(0)) if (!isClosed) socket.send(datagram, () => undefined);
     });
     return {
+      isWithApp: true,
       send: (datagram) => {
         if (isClosed) return;
         if (isConnected) socket.send(datagram, () => undefined);
@@ -166,6 +169,7 @@ export class UdpPort {
 function toLaptop(tunnel: TunnelDuplex, answer: (datagram: Buffer) => void, onEnd: () => void): Flow {
   tunnel.on('data', answer).once('end', onEnd).once('close', onEnd);
   return {
+    isWithApp: false,
     // A laptop that does not keep up loses datagrams instead of filling the memory.
     send: (datagram) => void (tunnel.destroyed || tunnel.writableNeedDrain || tunnel.write(datagram)),
     close: () => tunnel.destroy(),
@@ -183,6 +187,9 @@ function whenOpen(opened: Promise<Flow>): Flow {
     for (const datagram of waiting.splice(0)) found.send(datagram);
   });
   return {
+    get isWithApp() {
+      return flow?.isWithApp ?? false;
+    },
     send: (datagram) => {
       if (flow !== undefined) flow.send(datagram);
       else if (waiting.length < maxWaiting) waiting.push(datagram);

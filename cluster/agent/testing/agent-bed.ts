@@ -140,12 +140,16 @@ export async function ask(port: number, question = 'hello'): Promise<string> {
   return await text(socket);
 }
 
-/** A UDP server on loopback that answers each datagram with its name in front. */
+/** A UDP server on loopback that answers each datagram with its name in front; `callers` are the ports that it heard from. */
 export async function serveUdp(name: string) {
   const socket = dgram.createSocket('udp4');
-  socket.on('message', (datagram, { port, address }) => socket.send(`${name}: ${datagram.toString()}`, port, address));
+  const callers = new Set<number>();
+  socket.on('message', (datagram, { port, address }) => {
+    callers.add(port);
+    socket.send(`${name}: ${datagram.toString()}`, port, address);
+  });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  return { port: socket.address().port, stop: () => socket.close() };
+  return { port: socket.address().port, callers, stop: () => socket.close() };
 }
 
 async function agentConfig(managerPort: number, ports: AgentBedOptions['ports']): Promise<AgentConfig> {
