@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import { type ConnectionId, describeConnection, type Endpoint, type Protocol } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError } from '#net/tunnel/tunnel-duplex.ts';
 import type { AppError } from '#protocol/errors/app-error.ts';
@@ -82,7 +83,7 @@ export class DataPath {
     for (const dial of this.#dials) dial.abort();
     this.#udp.stop();
     for (const { tunnel } of this.#dialled.values()) tunnel.destroy();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
     for (const listener of this.#listeners) listener.close();
   }
 
@@ -155,7 +156,7 @@ export class DataPath {
     const dialled = flow === undefined ? undefined : this.#dialled.get(flow);
     if (flow === undefined || dialled === undefined) {
       socket.on('error', () => undefined);
-      socket.resetAndDestroy();
+      resetSocket(socket);
       return;
     }
     clearTimeout(dialled.timer);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import { pour } from '#net/relay/pour.ts';
 import type { FarEnd } from './flow-dialer.ts';
 
@@ -10,7 +11,7 @@ export async function relay(socket: Socket, tunnel: FarEnd): Promise<void> {
   socket.pipe(tunnel);
   pour(tunnel, socket);
   socket.on('error', () => tunnel.destroy());
-  tunnel.on('error', () => socket.resetAndDestroy());
+  tunnel.on('error', () => resetSocket(socket));
   const socketClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const tunnelClosed = new Promise<void>((resolve) => tunnel.once('close', () => resolve()));
   // What one end still has to deliver after the other has ended in order is delivered; an end out of order is a reset.
@@ -18,7 +19,7 @@ export async function relay(socket: Socket, tunnel: FarEnd): Promise<void> {
     if (!socket.readableEnded || !tunnel.readableEnded) tunnel.destroy();
   });
   void tunnelClosed.then(() => {
-    if (!socket.destroyed && !(tunnel.readableEnded && tunnel.writableFinished)) socket.resetAndDestroy();
+    if (!socket.destroyed && !(tunnel.readableEnded && tunnel.writableFinished)) resetSocket(socket);
   });
   await Promise.all([socketClosed, tunnelClosed]);
 }

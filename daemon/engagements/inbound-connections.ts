@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import { relayUdp } from '#net/relay/udp-relay.ts';
 import { type ConnectionId, decodeConnectionId, describeConnection } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
@@ -86,7 +87,7 @@ export class InboundConnections {
   /** Ends every connection now. */
   destroy(): void {
     for (const tunnel of this.#tunnels) tunnel.destroy();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
   }
 
   async #join(tunnel: TunnelDuplex, dialling: Promise<Socket>, id: ConnectionId): Promise<void> {

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { parseIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { relay } from '../data-path/tcp-relay.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
@@ -52,7 +53,7 @@ export class PodPorts {
       await relay(socket, await this.#dialer.dial(id, AbortSignal.timeout(dialTimeoutMs)));
     } catch (error) {
       this.#logger.info('No way to a port of the pod', { port, error });
-      socket.resetAndDestroy();
+      resetSocket(socket);
     }
   }
 }

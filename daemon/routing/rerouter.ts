@@ -3,6 +3,7 @@ import { lookup, resolveSrv } from 'node:dns/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { formatIp } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { LocalReroute, PortName, RemoteReroute } from './reroutes.ts';
@@ -84,7 +85,7 @@ export class Rerouter {
         },
         (error: unknown) => {
           this.#logger.warn('A port to reroute does not resolve', { host, error });
-          socket.resetAndDestroy();
+          resetSocket(socket);
         },
       );
     });
@@ -98,7 +99,7 @@ export class Rerouter {
       [right, left],
     ] as const) {
       this.#sockets.add(socket);
-      socket.on('error', () => other.resetAndDestroy());
+      socket.on('error', () => resetSocket(other));
       socket.on('close', () => this.#sockets.delete(socket));
       socket.pipe(other);
     }

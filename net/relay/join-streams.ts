@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { bufferPassed } from '#base/node/passing-buffers.ts';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import type { TunnelDuplex } from '../tunnel/tunnel-duplex.ts';
 
 /** One end of a connection: a TCP socket (with `allowHalfOpen`) or a tunnel. */
@@ -24,7 +25,7 @@ export function joinStreams(one: ConnectionEnd, other: ConnectionEnd): void {
 /** Ends a connection the hard way: its far side sees a reset. */
 export function resetEnd(end: ConnectionEnd): void {
   if (end.destroyed) return;
-  if ('resetAndDestroy' in end) end.resetAndDestroy();
+  if ('resetAndDestroy' in end) resetSocket(end);
   else end.destroy();
 }
 

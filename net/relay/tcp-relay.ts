@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { resetSocket } from '#base/node/reset-socket.ts';
 import type { TunnelDuplex } from '../tunnel/tunnel-duplex.ts';
 import { pour } from './pour.ts';
 
@@ -52,7 +53,7 @@ export function relayTcp(
     clearTimeout(timer);
     if (socket.destroyed) return;
     if (tunnel.readableEnded && tunnel.writableFinished) socket.end();
-    else if (isConnected) socket.resetAndDestroy();
+    else if (isConnected) resetSocket(socket);
     else socket.destroy();
   });
 }
