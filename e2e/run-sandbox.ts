@@ -9,6 +9,15 @@ import { sweepLaptops } from './laptop/laptop.ts';
 import { findRootRights } from './sandbox/root-rights.ts';
 import { type SandboxProcess, startSandboxProcess } from './sandbox/sandbox-process.ts';
 import { type SandboxSkip, sandboxSkips } from './sandbox/skips.ts';
+import {
+  brokenFile,
+  type FileResult,
+  filesToRepeat,
+  readReport,
+  type SuiteTotals,
+  tellSuite,
+  withSecond,
+} from './suite-report.ts';
 import { checkout } from './support/settings.ts';
 
 /**
@@ -34,33 +43,6 @@ const longFiles = [
 /** Most of what the tests do is to wait. */
 const sandboxCount = Math.max(3, availableParallelism());
 
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly {
-    readonly status: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      /** Of all tries. */
-      readonly failureMessages?: readonly string[];
-    }[];
-  }[];
-}
-
-interface FileResult {
-  /** Of all tests, `file: name`. */
-  readonly names: readonly string[];
-  readonly passed: number;
-  readonly failed: readonly string[];
-  readonly skipped: readonly string[];
-  /** Passed, but not at once. */
-  readonly repeated: readonly string[];
-}
-
 /** Resolves to the exit code. */
 export async function runInSandboxes(args: readonly string[]): Promise<number> {
   mkdirSync(cache, { recursive: true });
@@ -72,7 +54,7 @@ export async function runInSandboxes(args: readonly string[]): Promise<number> {
       return await runAgain(rights.prefix, args);
     case 'missing':
       console.log(`The acceptance suite in sandboxes (skipped: ${rights.reason})`);
-      tellTotals({ passed: 0, failed: 0, skipped: 1 });
+      keepTotals(tellSuite([{ ...brokenFile('e2e', rights.reason), failed: [], skipped: ['the acceptance suite'] }]));
       return 0;
     default:
       return assertNever(rights);
@@ -96,7 +78,7 @@ async function runSuite(args: readonly string[]): Promise<number> {
   const durations = readDurations();
   const expected = (file: string) => durations[file] ?? (longFiles.some((name) => file.includes(name)) ? Infinity : 0);
   const queue = testFiles(filters).toSorted((a, b) => expected(b) - expected(a));
-  const results: FileResult[] = [];
+  let results: readonly FileResult[] = [];
   const startedAt = performance.now();
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
@@ -107,41 +89,46 @@ async function runSuite(args: readonly string[]): Promise<number> {
     try {
       for (let file = queue.shift(); file !== undefined && !interrupted.signal.aborted; file = queue.shift()) {
         const began = performance.now();
+        const isRepeated = results.some((result) => result.file === file);
         const { result, output } = await runFile(sandbox, file, flags, interrupted.signal);
         const tookMs = Math.round(performance.now() - began);
         durations[file] = tookMs;
-        results.push(result);
-        console.log(`\n── ${file}: ${(tookMs / 1_000).toFixed(1)} s\n${output}`);
+        if (isRepeated) results = withSecond(results, [result]);
+        else results = [...results, result];
+        console.log(`\n── ${file}: ${(tookMs / 1_000).toFixed(1)} s${isRepeated ? ', once more' : ''}\n${output}`);
       }
     } finally {
       await sandbox.stop();
     }
   }
 
-  const lanes = await Promise.allSettled(Array.from({ length: Math.min(sandboxCount, queue.length) }, lane));
-  const broken = lanes.flatMap((outcome) => (outcome.status === 'rejected' ? [`a sandbox: ${String(outcome.reason)}`] : []));
+  async function runLanes(): Promise<readonly FileResult[]> {
+    const lanes = await Promise.allSettled(Array.from({ length: Math.min(sandboxCount, queue.length) }, lane));
+    return lanes.flatMap((outcome) => (outcome.status === 'rejected' ? [brokenFile('a sandbox', String(outcome.reason))] : []));
+  }
+
+  const broken = [...(await runLanes())];
+  // Somebody who wants a few of them wants to see how they fail.
+  if (args.length === 0 && !interrupted.signal.aborted) {
+    queue.push(...filesToRepeat(results));
+    broken.push(...(await runLanes()));
+  }
   if (interrupted.signal.aborted) {
-    broken.push('the run was interrupted');
+    broken.push(brokenFile('the run', 'it was interrupted'));
     await sweepLaptops();
   }
-  if (args.length === 0) broken.push(...unusedSkips(results.flatMap(({ names }) => names)));
+  if (args.length === 0) broken.push(...unusedSkips(results).map((reason) => brokenFile('e2e/sandbox/skips.ts', reason)));
   // Of whole files only.
   if (flags.length === 0) writeFileSync(durationsFile, JSON.stringify(durations, undefined, 2));
-  const failed = [...results.flatMap((result) => result.failed), ...broken];
-  const skipped = results.flatMap((result) => result.skipped);
-  const passed = results.reduce((sum, result) => sum + result.passed, 0);
-  if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
-  const repeated = results.flatMap((result) => result.repeated);
-  if (repeated.length > 0) console.log(`\nPassed, but not at once:\n${repeated.map((name) => `  ${name}`).join('\n')}`);
-  if (failed.length > 0) console.log(`\nFailed:\n${failed.map((name) => `  ${name}`).join('\n')}`);
-  console.log(`\nIn ${Math.round((performance.now() - startedAt) / 1_000)} s, in ${lanes.length} sandboxes`);
-  tellTotals({ passed, failed: failed.length, skipped: skipped.length });
-  return failed.length === 0 && passed + skipped.length > 0 ? 0 : 1;
+  console.log(`\nIn ${Math.round((performance.now() - startedAt) / 1_000)} s, in ${sandboxCount} sandboxes`);
+  const totals = tellSuite([...results, ...broken], whySkipped);
+  keepTotals(totals);
+  return totals.failed === 0 && totals.passed + totals.skipped > 0 ? 0 : 1;
 }
 
-function tellTotals(totals: { readonly passed: number; readonly failed: number; readonly skipped: number }): void {
+/** For whoever started this. */
+function keepTotals(totals: SuiteTotals): void {
   writeFileSync(totalsFile, JSON.stringify(totals));
-  console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 }
 
 async function runFile(
@@ -165,7 +152,7 @@ async function runFile(
     file,
     ...flags,
   ]);
-  const reason = sandboxSkips.find((entry) => skippedFile(entry) === name && entry.test === undefined)?.reason;
+  const reason = sandboxSkips.find((entry) => skippedFile(entry) === file && entry.test === undefined)?.reason;
   const child = spawn(program, rest, {
     cwd: checkout,
     env: {
@@ -181,48 +168,29 @@ async function runFile(
   signal.addEventListener('abort', end, { once: true });
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   signal.removeEventListener('abort', end);
-  return { result: readResult(name, report), output: `${out}${errors}`.trim() };
+  return { result: readReport(report)?.[0] ?? brokenFile(file, 'it ended without a report'), output: `${out}${errors}`.trim() };
 }
 
-function readResult(name: string, file: string): FileResult {
-  if (!existsSync(file)) return { names: [], passed: 0, failed: [`${name}: ended without a report`], skipped: [], repeated: [] };
-  const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
-  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const named = (status: (status: string) => boolean) =>
-    tests.filter((test) => status(test.status)).map(({ fullName }) => `${name}: ${fullName}${whySkipped(name, fullName)}`);
-  // A file whose preparation failed has no failed test, and must not look well.
-  const broken = report.testResults
-    .filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'))
-    .map(({ message }) => `${name}: ${message?.split('\n')[0] ?? 'could not be loaded'}`);
-  return {
-    names: tests.map(({ fullName }) => `${name}: ${fullName}`),
-    passed: report.numPassedTests,
-    failed: [...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => `${name}: ${fullName}`), ...broken],
-    repeated: tests
-      .filter(({ status, failureMessages = [] }) => status === 'passed' && failureMessages.length > 0)
-      .map(({ fullName, failureMessages = [] }) => `${name}: ${fullName} (${failureMessages[0]?.split('\n')[0]})`),
-    skipped: named((status) => status !== 'passed' && status !== 'failed'),
-  };
+/** Rows of the table that fit no test any more. */
+function unusedSkips(results: readonly FileResult[]): readonly string[] {
+  const fits = ({ test = '', ...entry }: SandboxSkip) =>
+    results.some(
+      ({ file, passed, failed, skipped }) =>
+        file === skippedFile(entry) &&
+        [...passed, ...skipped, ...failed.map(({ name }) => name)].some((name) => name.includes(test)),
+    );
+  return sandboxSkips.filter((entry) => !fits(entry)).map(({ file, test = 'all' }) => `no test of ${file} fits: ${test}`);
 }
 
-function whySkipped(file: string, fullName: string): string {
+function whySkipped(file: string, name: string): string {
   const found = sandboxSkips.find(
-    (entry) => skippedFile(entry) === file && entry.test !== undefined && fullName.includes(entry.test),
+    (entry) => skippedFile(entry) === file && entry.test !== undefined && name.includes(entry.test),
   );
   return found === undefined ? '' : ` (not in the sandbox: ${found.reason})`;
 }
 
-/** Rows of the table that fit no test any more. */
-function unusedSkips(names: readonly string[]): readonly string[] {
-  const fits = (entry: SandboxSkip) =>
-    names.some((name) => name.startsWith(`${skippedFile(entry)}: `) && name.includes(entry.test ?? ''));
-  return sandboxSkips
-    .filter((entry) => !fits(entry))
-    .map(({ file, test = 'all' }) => `skips.ts names no test of ${file}: ${test}`);
-}
-
-function skippedFile({ file }: SandboxSkip): string {
-  return `acceptance/${file}`;
+function skippedFile({ file }: Pick<SandboxSkip, 'file'>): string {
+  return `e2e/acceptance/${file}.test.ts`;
 }
 
 function testFiles(filters: readonly string[]): readonly string[] {

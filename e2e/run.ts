@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInSandboxes } from './run-sandbox.ts';
+import { brokenFile, type FileResult, filesToRepeat, readReport, tellSuite, withSecond } from './suite-report.ts';
 import { Cluster } from './support/cluster.ts';
 import { importImage } from './support/images.ts';
 import { readKubeContext } from './support/kubeconfig.ts';
@@ -20,6 +21,7 @@ import { checkout, missingForBed, settings } from './support/settings.ts';
  */
 const clusterScript = join(checkout, 'e2e/kubernetes/cluster.sh');
 const reportFile = join(checkout, '.cache/e2e-report.json');
+let isInterrupted = false;
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
@@ -82,29 +84,30 @@ async function bringImage(): Promise<void> {
   for (const archive of archives) await importImage(archive);
 }
 
-interface Report {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+async function runTests(args: readonly string[]): Promise<number> {
+  const first = await runVitest(args);
+  if (first === undefined) throw new Error('vitest ended without a report');
+  // Somebody who wants a few of them wants to see how they fail.
+  const files = args.length === 0 ? filesToRepeat(first) : [];
+  let results = first;
+  if (files.length > 0 && !isInterrupted) {
+    console.log(`\nOnce more, with beds of their own: ${files.join(', ')}`);
+    results = withSecond(first, (await runVitest(files)) ?? []);
+  }
+  const { passed, failed, skipped } = tellSuite(results);
+  return failed === 0 && passed + skipped > 0 ? 0 : 1;
 }
 
-async function runTests(filters: readonly string[]): Promise<number> {
+async function runVitest(args: readonly string[]): Promise<readonly FileResult[] | undefined> {
   mkdirSync(join(checkout, '.cache'), { recursive: true });
   rmSync(reportFile, { force: true });
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
-  const config = join(checkout, 'e2e/vitest.config.ts');
-  const code = await run([process.execPath, vitest, 'run', '--config', config, ...filters], {});
-  const report = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, 'utf8')) as Report) : undefined;
-  if (report === undefined) return code === 0 ? 1 : code;
-  // A file whose preparation failed has no failed test, and must not look well.
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  ).length;
-  const failed = report.numFailedTests + brokenFiles;
-  console.log(`${report.numPassedTests} passed, ${failed} failed, ${report.numPendingTests + report.numTodoTests} skipped`);
-  return code;
+  const code = await run([process.execPath, vitest, 'run', '--config', join(checkout, 'e2e/vitest.config.ts'), ...args], {});
+  const results = readReport(reportFile);
+  // An error outside of every test.
+  if (code !== 0 && results !== undefined && results.every(({ failed }) => failed.length === 0))
+    return [...results, brokenFile('vitest', `it ended with ${code}`)];
+  return results;
 }
 
 async function run(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
@@ -115,7 +118,9 @@ async function run(argv: readonly string[], env: Readonly<Record<string, string>
 }
 
 // Ctrl-C reaches vitest, too, which ends; the cluster is taken down after that.
-process.on('SIGINT', () => undefined);
+process.on('SIGINT', () => {
+  isInterrupted = true;
+});
 try {
   process.exitCode = await main();
 } catch (error) {

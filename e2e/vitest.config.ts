@@ -8,8 +8,6 @@ const root = join(import.meta.dirname, '..');
 export default defineConfig({
   root,
   test: {
-    // A shared machine of two cores stalls for seconds now and then; a third failure of the same test is no stall. The report counts it.
-    retry: 2,
     include: ['e2e/**/*.test.ts'],
     // Runs with the unit tests: it needs no cluster.
     exclude: ['**/node_modules/**', 'e2e/ui/**'],
