@@ -40,8 +40,8 @@ const longFiles = [
   'intercept-faults',
   'intercept-pods',
 ];
-/** Most of what the tests do is to wait. */
-const sandboxCount = Math.max(3, availableParallelism());
+/** Most of what the tests do is to wait; a sandbox with a laptop takes some 700 MiB. */
+const sandboxCount = Math.max(5, availableParallelism());
 
 /** Resolves to the exit code. */
 export async function runInSandboxes(args: readonly string[]): Promise<number> {
