@@ -125,10 +125,14 @@ export class InterceptPreparer {
 
   /** Resolves when the workload's pods have agents, and one of them has called. */
   async #ensure(target: InjectionTarget, signal: AbortSignal, onWarning?: (warning: AppError) => void): Promise<void> {
-    const { sessions, injector, logger } = this.#options;
+    const { sessions, intercepts, injector, logger } = this.#options;
     const fields = { workload: `${target.name}.${target.namespace}`, kind: target.kind };
     const hadAgent = sessions.agentsOf(target.namespace, target.name).length > 0;
-    const onStage = (stage: string) => logger.info('A traffic-agent is on its way', { ...fields, stage });
+    const onStage = (stage: string) => {
+      logger.info('A traffic-agent is on its way', { ...fields, stage });
+      // Pods that had none were not intercepted: the new ones need not wait for laptops of before a restart, nor for being ready.
+      intercepts.hear(target.namespace, target.name);
+    };
     await injector.ensureAgent(target, signal, onStage, onWarning);
     try {
       await this.#agentArrived(target, signal);

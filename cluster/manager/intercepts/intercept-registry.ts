@@ -191,6 +191,11 @@ export class InterceptRegistry {
     return intercepts.map(({ session }) => session.laptop.name);
   }
 
+  /** From now on what is known of the workload is the whole truth: nothing from before this traffic-manager is expected any more. */
+  hear(namespace: string, workload: string): void {
+    if (this.#settling !== undefined) this.#heardOf.add(workloadOf(namespace, workload));
+  }
+
   /** What a session is told: a laptop of its own intercepts, an agent of those of its workload. */
   snapshotFor(session: Session): Snapshot<InterceptInfo[]> | undefined {
     if (session.kind === 'laptop') {
@@ -265,7 +270,7 @@ export class InterceptRegistry {
 
   #drop(intercept: Intercept, because: string): void {
     this.#intercepts.delete(intercept.id);
-    if (this.#settling !== undefined) this.#heardOf.add(workloadOf(intercept.spec.namespace, intercept.spec.agent));
+    this.hear(intercept.spec.namespace, intercept.spec.agent);
     this.#options.logger.info('An intercept ended', { ...fieldsOf(intercept), because });
     this.#tellWorkload(intercept);
     this.changes.tell();

@@ -277,6 +277,14 @@ describe('intercepts', () => {
     expect((await laptop.arriveAsClient(identity, { headers })).sessionId).not.toBe(formerId);
   });
 
+  it('are none at once for agents that a new traffic-manager has put into pods', async () => {
+    const { laptop, session, injector } = await start({ settleMs: 60_000 });
+    const arrived = Promise.withResolvers<TestAgent>();
+    injector.onEnsure = async () => arrived.resolve(await bed.agent('shop', 'shop-1'));
+    await laptop.prepareIntercept({ session, interceptSpec: { ...shop, portIdentifier: 'http', targetPort: 3000 } });
+    expect(await told((await arrived.promise).session, () => true)).toEqual([]);
+  });
+
   it('do not end for agents when the traffic-manager stops', async () => {
     const { laptop, session, manager } = await start();
     const agent = (await bed.agent('shop', 'shop-1')).work();
