@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
 import { agentContainer, onlyPod } from '../support/agent-pods.ts';
@@ -23,6 +24,9 @@ const rows = readFaultTable();
 
 /** After a fault is over, everything works again within this, without anybody doing something. */
 const recoveryMs = 30_000;
+
+/** What a connection that is on has to get over: several of its probes. */
+const watchfulMs = 3_000;
 
 const everything = '.*';
 const http = { name: 'http', port: 8080 };
@@ -75,19 +79,60 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     expect(sees).toContain(`\`${failure.code}\`, exit code ${failure.exitCode}`);
   }
 
-  /** A connection that is there is not touched; one that is to be made fails as the row says, and is made once the fault is over. */
+  /** A connection that is there is not touched, neither by the fault nor by its end; one that is to be made fails as the row says. */
   async function apiFails(row: FaultRow, effect: { readonly status: number } | 'reset'): Promise<Failure> {
     const inject = effect === 'reset' ? ({ kind: 'reset' } as const) : ({ kind: 'status', ...effect } as const);
-    await injectFault({ kind: 'api', path: everything, effect: inject });
+    const fault = { kind: 'api', path: everything, effect: inject } as const;
+    const connection = await hold();
+    await injectFault(fault);
+    await sleep(watchfulMs);
     await works();
     await stateIs(row, 'on');
+    await healSandbox();
+    await works();
+    expect(connection.hasEnded()).toBe(false);
+    await injectFault(fault);
     await bed.product.quit();
     const failure = await bed.product.fails(['connect']);
     isToldAs(row, failure);
-    await healSandbox();
-    await bed.product.connect();
-    await works();
+    await recovers(row);
     return failure;
+  }
+
+  /** The fault is over, and what the row says is enough for everything to work again; nothing else is done. */
+  async function recovers({ recovery }: FaultRow, shop = ''): Promise<void> {
+    await healSandbox();
+    for (const step of recovery.split(/[;,] /)) {
+      switch (step) {
+        case 'at once':
+          await works();
+          expect(await state()).toBe('on');
+          break;
+        case 'by itself':
+          await worksAgain();
+          break;
+        case 'intercepts too':
+          await eventually('callers reach the laptop', async () => expect(await ask(shop)).toBe('laptop 8080 /x'), {
+            timeoutMs: recoveryMs,
+          });
+          break;
+        case 'the pods are put back': {
+          const pod = await onlyPod(bed.cluster, bed.world.namespace, shop);
+          expect(pod.spec.containers.map(({ name }) => name)).not.toContain(agentContainer);
+          break;
+        }
+        case 'with the next `connect`':
+          await bed.product.connect();
+          await works();
+          break;
+        case 'with the next `intercept`':
+          await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
+          await interceptWorks(shop);
+          break;
+        default:
+          throw new Error(`no test knows what "${step}" is`);
+      }
+    }
   }
 
   /** The check fails, and says which of the clocks is ahead. */
@@ -111,7 +156,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     await bed.product.connect();
     await works();
     await stateIs(row, 'on');
-    await healSandbox();
+    await recovers(row);
     await bed.product.must(['doctor', 'clock']);
   }
 
@@ -156,6 +201,11 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
     await bed.product.must(['leave', shop]);
   }
 
+  async function answersByApp({ sees }: FaultRow, shop: string): Promise<void> {
+    expect(sees).toContain('callers are answered by the app');
+    await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
+  }
+
   async function hold(): Promise<HeldConnection> {
     held = await holdConnection(bed.laptop, `streams.${bed.world.namespace}`, streamPorts.echo);
     return held;
@@ -168,8 +218,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       await works();
       expect(performance.now() - startedAt).toBeGreaterThan(600);
       await stateIs(row, 'on');
-      await healSandbox();
-      await worksAgain();
+      await recovers(row);
     },
     'Port-forward: 200 kB/s': async (row) => {
       await injectFault({ kind: 'port-forward', bytesPerSecond: 200_000 });
@@ -183,30 +232,32 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       await works();
       await stateIs(row, 'on');
       expect((await bulk).seconds).toBeGreaterThan(3);
-      await healSandbox();
-      await worksAgain();
+      await recovers(row);
     },
     'Port-forward: one packet of five lost': async (row) => {
       await injectFault({ kind: 'port-forward', lossPercent: 20 });
       for (let count = 0; count < 5; count += 1) await works();
       await stateIs(row, 'on');
-      await healSandbox();
-      await worksAgain();
+      await recovers(row);
     },
     'Port-forward: silence': async (row) => {
       const connection = await hold();
+      const seconds = Number(/within (\d+) s/.exec(row.sees)?.[1]);
       await injectFault({ kind: 'port-forward', isBlackhole: true });
-      await connection.waitForEnd(15_000);
+      await connection.waitForEnd(seconds * 1_000);
       await bed.product.waitForState('trouble', 15_000);
       await stateIs(row, 'trouble');
-      await healSandbox();
-      await worksAgain();
+      expect(row.sees).toContain('new ones fail');
+      await expect(works()).rejects.toThrow();
+      await recovers(row);
     },
-    'Port-forward: cut': async () => {
+    'Port-forward: cut': async (row) => {
       const connection = await hold();
       await injectFault({ kind: 'cut-port-forwards' });
+      expect(row.sees).toContain('new ones wait');
+      await works();
       await connection.waitForEnd(5_000);
-      await worksAgain();
+      await recovers(row);
     },
     'API: 401': async (row) => void (await apiFails(row, { status: 401 })),
     'API: 403': async (row) => {
@@ -219,6 +270,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       await eventually('it is listed', async () => expect((await bed.product.must(['list'])).stdout).toContain(shop));
       expect((await curl(bed.laptop, `http://${shop}`)).pod).toContain(shop);
       expect(row.sees).toMatch(/^nothing/);
+      await recovers(row);
     },
     'API: 429': async (row) => void (await apiFails(row, { status: 429 })),
     'API: 500': async (row) => void (await apiFails(row, { status: 500 })),
@@ -232,9 +284,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       await stateIs(row, 'on');
       await bed.product.quit();
       isToldAs(row, await bed.product.fails(['connect']));
-      await healSandbox();
-      await bed.product.connect();
-      await works();
+      await recovers(row);
     },
     'Clock: before the cluster’s certificate begins': async (row) => {
       await injectFault({ kind: 'future-certificate' });
@@ -244,16 +294,16 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       const failure = await bed.product.fails(['connect']);
       isToldAs(row, failure);
       expect(failure.words).toMatch(/not yet valid/i);
-      await healSandbox();
-      await bed.product.connect();
-      await works();
+      await recovers(row);
     },
-    'Image pull: slow': async () => {
+    'Image pull: slow': async (row) => {
       const shop = await createShop();
       await injectFault({ kind: 'slow-image-pull', delayMs: 5_000, image: await agentImage() });
       const startedAt = performance.now();
       await interceptWorks(shop);
       expect(performance.now() - startedAt).toBeGreaterThan(5_000);
+      expect(row.sees).toBe('`intercept` waits, and then works');
+      await recovers(row);
     },
     'Image pull: failing': async (row) => {
       const shop = await createShop();
@@ -261,9 +311,8 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       const failure = await bed.product.fails(interceptOf(shop));
       isToldAs(row, failure);
       expect(failure.words).toContain('closed on Sundays');
-      await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
-      await healSandbox();
-      await eventually('it can be intercepted', async () => await interceptWorks(shop));
+      await answersByApp(row, shop);
+      await recovers(row, shop);
     },
     'Webhook: down': async (row) => {
       const shop = await createShop();
@@ -273,9 +322,8 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       expect(failure.words).toMatch(/webhook/i);
       const pod = await onlyPod(bed.cluster, bed.world.namespace, shop);
       expect(pod.spec.containers.map(({ name }) => name)).not.toContain(agentContainer);
-      await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
-      await healSandbox();
-      await interceptWorks(shop);
+      await answersByApp(row, shop);
+      await recovers(row, shop);
     },
     'Pod: never ready': async (row) => {
       const shop = await createShop();
@@ -283,9 +331,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
       const failure = await bed.product.fails(interceptOf(shop));
       isToldAs(row, failure);
       expect(failure.words).toContain('Readiness probe failed');
-      await healSandbox();
-      await eventually('the app answers', async () => expect(await ask(shop)).toContain('"pod":"shop-'));
-      await interceptWorks(shop);
+      await recovers(row, shop);
     },
     'Node: restart': async (row) => {
       const shop = await createShop();
@@ -299,10 +345,7 @@ describe.skipIf(missing !== undefined)(titled('faults of the sandbox', missing),
         return found;
       });
       expect(row.sees).toContain(`\`${seen}\``);
-      await worksAgain();
-      await eventually('callers reach the laptop', async () => expect(await ask(shop)).toBe('laptop 8080 /x'), {
-        timeoutMs: recoveryMs,
-      });
+      await recovers(row, shop);
       await bed.product.must(['leave', shop]);
     },
   };

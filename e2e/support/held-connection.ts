@@ -5,6 +5,7 @@ import { killGroup } from './program.ts';
 
 export interface HeldConnection {
   readonly echoes: () => number;
+  readonly hasEnded: () => boolean;
   /** Resolves when the connection has ended, whichever way; rejects where it hangs. */
   waitForEnd(timeoutMs: number): Promise<void>;
   stop(): void;
@@ -24,6 +25,7 @@ export async function holdConnection(laptop: Laptop, host: string, port: number)
   });
   return {
     echoes,
+    hasEnded,
     waitForEnd: async (timeoutMs) => {
       await eventually(
         'the connection in flight ends',
