@@ -185,16 +185,22 @@ function refused(message: string, reason: string, context: Readonly<Record<strin
 }
 
 function noTun(error: unknown): AppError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  const isClosed = code === 'EACCES' || code === 'EPERM';
   return new AppError(
     {
       code: 'interface.no-tun',
       message: 'The virtual network interface could not be made',
-      reason: `/dev/net/tun is missing or must not be used (${reason})`,
-      remedies: [
-        { label: 'Load the kernel module', command: 'sudo modprobe tun' },
-        { label: 'In a container, add --device /dev/net/tun and --cap-add NET_ADMIN' },
-      ],
+      reason: `/dev/net/tun ${isClosed ? 'is there, but may not be opened' : 'is missing'} (${message})`,
+      remedies: isClosed
+        ? [
+            { label: 'Let everybody open it, as most systems do', command: 'sudo chmod 0666 /dev/net/tun' },
+            { label: 'Or connect with root’s help', command: 'telepresence connect' },
+          ]
+        : [
+            { label: 'Load the kernel module', command: 'sudo modprobe tun' },
+            { label: 'In a container, add --device /dev/net/tun and --cap-add NET_ADMIN' },
+          ],
     },
     error,
   );

@@ -1,10 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '#base/common/deferred.ts';
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { parseSubnets } from '../routing/wanted-routes.ts';
 import type { DnsHook } from './laptop-network.ts';
-import { LaptopSide, type Network, type WantedLaptop } from './laptop-side.ts';
+import { LaptopSide, type LaptopSideOptions, type Network, type WantedLaptop } from './laptop-side.ts';
 
 /** A network that is only told what to do. */
 class FakeNetwork implements Network {
@@ -70,7 +74,11 @@ describe("the laptop's side", () => {
   beforeEach(() => {
     network = new FakeNetwork();
     troubles = [];
-    laptop = new LaptopSide({
+    laptop = new LaptopSide(options());
+  });
+
+  function options(): LaptopSideOptions {
+    return {
       helperSocket: '',
       isIsolated: false,
       dialer: { dial: async () => await Promise.reject(new Error('no')) },
@@ -85,8 +93,8 @@ describe("the laptop's side", () => {
         isWatching = true;
         return { accept: () => undefined, [Symbol.dispose]: () => (isWatching = false) };
       },
-    });
-  });
+    };
+  }
 
   afterEach(async () => {
     await laptop.stop();
@@ -105,6 +113,35 @@ describe("the laptop's side", () => {
     await laptop.stop();
     expect(calls().at(-1)).toBe('close');
     expect(laptop.status()).toBeUndefined();
+  });
+
+  it('sends the helper away that it started for a network that could not be had', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'laptop-side-'));
+    const helperSocket = join(directory, 'helper.sock');
+    const isDismissed = deferred<void>();
+    const helper = createServer((socket) => {
+      // Of those that only look, none says hello.
+      socket.once('data', () => {
+        socket.write(`${JSON.stringify({ id: 1, output: { version: 1, pid: 1 } })}\n`);
+        socket.once('close', () => isDismissed.resolve());
+      });
+      socket.resume();
+    });
+    const isolated = new LaptopSide({
+      ...options(),
+      helperSocket,
+      isIsolated: true,
+      startHelper: async () => await new Promise<void>((resolve) => helper.listen(helperSocket, resolve)),
+      openNetwork: async () => await Promise.reject(new AppError({ code: 'cancelled', message: 'The person pressed Ctrl-C' })),
+    });
+    try {
+      isolated.prepare(signal);
+      await expect(isolated.makeInterface(wantedWith([]), signal)).rejects.toThrow('Ctrl-C');
+      await isDismissed.promise;
+    } finally {
+      helper.close();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('sends the names of a new namespace here, where the resolver chooses by domain', async () => {

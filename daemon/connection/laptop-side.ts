@@ -258,12 +258,19 @@ export class LaptopSide {
 
   async #openNetwork(signal: AbortSignal): Promise<Network> {
     const { helperSocket, isIsolated, startHelper, dialer, realOf, dialTimeoutMs, logger } = this.#options;
-    if (isIsolated && !(await isHelperListening(helperSocket))) await startHelper?.(signal);
+    const isStarted = isIsolated && !(await isHelperListening(helperSocket));
+    if (isStarted) await startHelper?.(signal);
     const open = this.#options.openNetwork ?? LaptopNetwork.open;
-    return await open(
-      { helperSocket, isIsolated, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) },
-      signal,
-    );
+    try {
+      return await open(
+        { helperSocket, isIsolated, dialer, realOf, dialTimeoutMs, logger, onLost: (reason) => this.#lost(reason) },
+        signal,
+      );
+    } catch (error) {
+      // Nobody else has a use for it, and by itself it would wait for a while.
+      if (isStarted) await dismissHelper(helperSocket);
+      throw error;
+    }
   }
 
   async #make(network: Network, wanted: WantedLaptop): Promise<Made> {
@@ -348,6 +355,12 @@ export class LaptopSide {
       }
     }
   }
+}
+
+/** A helper ends with the last connection that it knows. Never rejects. */
+async function dismissHelper(helperSocket: string): Promise<void> {
+  const helper = await HelperClient.connect(helperSocket).catch(() => undefined);
+  await helper?.close();
 }
 
 async function closeMade(made: Made): Promise<void> {

@@ -229,6 +229,19 @@ describe.skipIf(obstacle !== undefined)(title('privileged helper'), { timeout: 6
     expect(describeNamespace(namespace)).toBe(before);
   });
 
+  it('says that the TUN device may not be opened where it is there', async () => {
+    const devices = 'mount -t tmpfs -o nodev none /dev/net && mknod /dev/net/tun c 10 200';
+    start('sh', '-c', `${devices} && exec ${node} ${helperScript} --instance ${instance} --uid ${laptopUser}`);
+    await waitForHelper(socketPath, 10_000);
+    const daemon = await connect();
+    await expect(createInterface(daemon)).rejects.toMatchObject({
+      data: {
+        code: 'interface.no-tun',
+        remedies: [{ command: 'sudo chmod 0666 /dev/net/tun' }, { command: 'telepresence connect' }],
+      },
+    });
+  });
+
   it('does without IPv6 where the laptop has it switched off', async () => {
     namespace.run('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1');
     await startHelper();

@@ -45,8 +45,14 @@ export async function startNamespace(start: NamespaceStart): Promise<void> {
   });
   child.once('error', (error) => ended.abort(notStarted(error.message)));
   child.once('exit', (code) => ended.abort(notStarted(printed.trim() === '' ? `exit code ${code}` : printed.trim())));
-  await waitForHelper(start.socketPath, start.timeoutMs, AbortSignal.any([start.signal, ended.signal]));
-  child.unref();
+  try {
+    await waitForHelper(start.socketPath, start.timeoutMs, AbortSignal.any([start.signal, ended.signal]));
+  } catch (error) {
+    child.kill();
+    throw error;
+  } finally {
+    child.unref();
+  }
 }
 
 function notStarted(reason: string): AppError {
