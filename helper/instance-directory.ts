@@ -15,6 +15,9 @@ import { join } from 'node:path';
 import { helperRuntimeDirectory } from '#base/node/paths.ts';
 import { tryLock } from './linux-devices.ts';
 
+/** Far more than helpers that end at the same moment. */
+const maxLockAttempts = 1_000;
+
 export interface InstanceFiles {
   readonly directory: string;
   /** Directories above it that are the product's, outermost first. */
@@ -68,9 +71,9 @@ export function makeInstanceDirectory(files: InstanceFiles): void {
 
 /** @returns `undefined` where another helper of this instance lives. */
 export function lockInstance(files: InstanceFiles): InstanceLock | undefined {
-  for (;;) {
-    makeInstanceDirectory(files);
-    const descriptor = openSync(files.lock, 'a+', 0o600);
+  for (let attempt = 1; ; attempt += 1) {
+    const descriptor = openLock(files, attempt);
+    if (descriptor === undefined) continue;
     if (!tryLock(descriptor)) {
       closeSync(descriptor);
       return undefined;
@@ -81,6 +84,17 @@ export function lockInstance(files: InstanceFiles): InstanceLock | undefined {
       return { removeFiles: () => removeFiles(files) };
     }
     closeSync(descriptor);
+  }
+}
+
+/** `undefined` where a helper that was just ending, of this instance or another, has removed a directory meanwhile. */
+function openLock(files: InstanceFiles, attempt: number): number | undefined {
+  try {
+    makeInstanceDirectory(files);
+    return openSync(files.lock, 'a+', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && attempt < maxLockAttempts) return undefined;
+    throw error;
   }
 }
 
