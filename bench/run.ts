@@ -10,6 +10,7 @@ import { interceptMeasures } from './measures/intercepts.ts';
 import { connectionMeasures } from './measures/many-connections.ts';
 import { alternate, type Bench, type Finding, type Measure } from './measures/measure.ts';
 import { aroundLoads } from './measures/memory.ts';
+import { sandboxMeasures } from './measures/sandbox.ts';
 import { trafficMeasures } from './measures/traffic.ts';
 import { type Options, parseOptions } from './options.ts';
 import { line, markdownTable } from './report.ts';
@@ -45,6 +46,7 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
   const loads = knownLoads.filter(isWanted);
   const connections = connectionMeasures.filter(isWanted);
   const intercepts = interceptMeasures.filter(isWanted);
+  const sandboxes = sandboxMeasures.filter(isWanted);
   const isMemoryWanted = isWanted({ name: 'memory', needsProduct: true, run: async () => await Promise.resolve([]) });
   const names = loads.some(({ name }) => name.startsWith('dns')) ? freshNames(options.rounds, options.isQuick) : 0;
   console.log(
@@ -80,6 +82,7 @@ async function measureAll(options: Options, kubeconfig: string): Promise<void> {
       } else await runAll(loads);
       await runAll(connections);
       await runAll(intercepts);
+      await runAll(sandboxes);
       if (findings.some(isBroken)) for (const text of await latestWarnings(bed.laptop)) console.log(text);
       if (String(await managerPids(bed.cluster)) !== String(managerBefore))
         console.log('The traffic-manager was replaced during the run: figures from around that moment are worth nothing.');

@@ -6,6 +6,9 @@
 #   cluster.sh down         stop it and remove everything but the built programs and images
 #   cluster.sh status       what runs, its memory, and the nodes and pods
 #   cluster.sh build        programs and images: ready-made ones where they are found, else from Go modules; npm and apt
+#   cluster.sh kubectl [ready-made]
+#                           print the path of a kubectl, which is prepared first; with ready-made: only where that takes seconds.
+#                           Needs no root
 #   cluster.sh import FILE  an image archive (docker or OCI layout, not compressed) into the node
 #   cluster.sh stop NAME    end one process (etcd, apiserver, kubelet, ...); up starts it again
 #
@@ -17,7 +20,7 @@
 #                     CLUSTER_FROM_SOURCE=1 compiles them all the same
 # CLUSTER_NODE_IP, CLUSTER_NODE, CLUSTER_API_PORT, CLUSTER_ETCD_PORT, CLUSTER_PROXY_MODE (nftables, iptables)
 #
-# Root only. Programs that are there already are built again only where their sources changed.
+# Root only but for kubectl. Programs that are there already are built again only where their sources changed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -65,13 +68,10 @@ packages() {
 }
 
 build() {
-  local version_package=k8s.io/component-base/version flags
   mkdir -p "$bin" "$images"
   packages
   say "packages"
-  flags="-s -w -X $version_package.gitVersion=v$version -X $version_package.gitMajor=${version%%.*}"
-  flags+=" -X $version_package.gitMinor=$(cut -d. -f2 <<<"$version") -X $version_package.gitTreeState=clean"
-  go_build hyper "$flags"
+  build_hyper
   go_build coredns "-s -w"
   go_build pause "-s -w"
   local program
@@ -87,6 +87,24 @@ build() {
   fi
   "$here/images.sh" "$bin" "$node_program" "$images"
   say "images"
+}
+
+# prepare_kubectl [ready-made]: the path of a kubectl, and nothing else, on the standard output.
+prepare_kubectl() {
+  if [ "${1:-}" = ready-made ] && [ ! -x "$bin/hyper" ] && [ ! -e "$dist/hyper.xz" ]; then
+    die "there is no ready-made kubectl in $dist"
+  fi
+  mkdir -p "$bin"
+  if [ "${1:-}" != ready-made ] || [ -e "$dist/hyper.xz" ]; then build_hyper >&2; fi
+  ln -sf hyper "$bin/kubectl"
+  echo "$bin/kubectl"
+}
+
+build_hyper() {
+  local version_package=k8s.io/component-base/version flags
+  flags="-s -w -X $version_package.gitVersion=v$version -X $version_package.gitMajor=${version%%.*}"
+  flags+=" -X $version_package.gitMinor=$(cut -d. -f2 <<<"$version") -X $version_package.gitTreeState=clean"
+  go_build hyper "$flags"
 }
 
 built() { [ -x "$bin/hyper" ] && [ -x "$bin/coredns" ] && [ -e "$images/node.tar" ]; }
@@ -453,6 +471,7 @@ status() {
 
 case ${1:-} in
 build | up | down | status) "$1" ;;
+kubectl) prepare_kubectl "${2:-}" ;;
 import) import "${2:?an image archive}" ;;
 stop) stop "${2:?etcd, apiserver, controller-manager, scheduler, kubelet, proxy or containerd}" 1 ;;
 *) sed -n '2,/^set/{s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 2 ;;

@@ -1,6 +1,6 @@
 import type { RecordEvent } from '../node/events.ts';
 import { isPodReady, type Pod } from '../node/pod-types.ts';
-import { controllerReference, textAt } from '../store/objects.ts';
+import { controllerReference, fieldAt, textAt } from '../store/objects.ts';
 import { resources } from '../store/resources.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { ownerKey, ownKey, type Reconciler } from './reconciler.ts';
@@ -24,12 +24,29 @@ export function statefulSetController(store: ObjectStore, recordEvent: RecordEve
       const revision = `${name}-${templateHash(set.spec.template)}`;
       keepRevision(store, set, revision);
       try {
-        await step(store, recordEvent, set, revision);
+        await step(store, recordEvent, set, { name: revision, template: set.spec.template });
       } finally {
         writeStatus(store, set, revision);
       }
     },
   };
+}
+
+interface Revision {
+  readonly name: string;
+  readonly template: StatefulSet['spec']['template'];
+}
+
+/** Pods below the partition stay what they were, those that have to be made anew, too. */
+function revisionFor(store: ObjectStore, set: StatefulSet, ordinal: number, update: Revision): Revision {
+  const { type, rollingUpdate } = set.spec.updateStrategy ?? {};
+  const name = textAt(set.status, 'currentRevision');
+  if (type === 'OnDelete' || ordinal >= (rollingUpdate?.partition ?? 0) || name === '') return update;
+  const kept = store.get(resources.controllerRevisions, set.metadata.namespace, name);
+  const template = fieldAt(kept, 'data', 'spec', 'template') as (Revision['template'] & { readonly $patch?: string }) | undefined;
+  if (template === undefined) return update;
+  const { $patch: _patch, ...rest } = template;
+  return { name, template: rest };
 }
 
 /** What the revisions of the template were, as others look them up. */
@@ -53,7 +70,7 @@ function keepRevision(store: ObjectStore, set: StatefulSet, revision: string): v
 }
 
 /** One step; the next follows from what it brings about. */
-async function step(store: ObjectStore, recordEvent: RecordEvent, set: StatefulSet, revision: string): Promise<void> {
+async function step(store: ObjectStore, recordEvent: RecordEvent, set: StatefulSet, update: Revision): Promise<void> {
   const { replicas = 1, podManagementPolicy, updateStrategy } = set.spec;
   const isOrdered = podManagementPolicy !== 'Parallel';
   const pods = new Map(ownedPods(store, set).map((pod) => [ordinalOf(set, pod), pod]));
@@ -67,7 +84,7 @@ async function step(store: ObjectStore, recordEvent: RecordEvent, set: StatefulS
   };
   for (let ordinal = 0; ordinal < replicas; ordinal += 1) {
     const pod = pods.get(ordinal);
-    if (pod === undefined) await createPod(store, recordEvent, set, ordinal, revision);
+    if (pod === undefined) await createPod(store, recordEvent, set, ordinal, revisionFor(store, set, ordinal, update));
     else if (!isActive(pod) && pod.metadata.deletionTimestamp === undefined) remove(pod);
     if (isOrdered && (pod === undefined || !isActive(pod) || !isAvailable(pod, set.spec.minReadySeconds))) return;
   }
@@ -81,7 +98,7 @@ async function step(store: ObjectStore, recordEvent: RecordEvent, set: StatefulS
   for (let ordinal = replicas - 1; ordinal >= partition; ordinal -= 1) {
     const pod = pods.get(ordinal);
     if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
-    if (pod.metadata.labels?.[revisionLabel] !== revision) {
+    if (pod.metadata.labels?.[revisionLabel] !== update.name) {
       remove(pod);
       return;
     }
@@ -95,12 +112,12 @@ async function createPod(
   recordEvent: RecordEvent,
   set: StatefulSet,
   ordinal: number,
-  revision: string,
+  revision: Revision,
 ): Promise<void> {
-  const { metadata = {}, spec } = set.spec.template;
+  const { metadata = {}, spec } = revision.template;
   const { namespace } = set.metadata;
   const name = `${set.metadata.name}-${ordinal}`;
-  const labels = { ...metadata.labels, [revisionLabel]: revision, [nameLabel]: name, [indexLabel]: String(ordinal) };
+  const labels = { ...metadata.labels, [revisionLabel]: revision.name, [nameLabel]: name, [indexLabel]: String(ordinal) };
   await store.createAdmitted(
     resources.pods,
     {

@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { type ContainerSetup, containerScript, setprivOptions } from './container-script.ts';
+import type { Readable } from 'node:stream';
+import { type ContainerSetup, containerScript, readyDescriptor, setprivOptions } from './container-script.ts';
 import { findChild, type Machine, systemPath, systemProgram } from './machine.ts';
 
 /** A running container. */
 export interface ContainerProcess {
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
+  /** Settled when its file system is in place and its program begins, or when it has ended before that. */
+  readonly running: Promise<void>;
   readonly ended: Promise<ContainerExit>;
-  /** Sends a signal to the container's first process; `SIGKILL` ends all of them. */
+  /** Sends a signal to the container's first process; `SIGKILL` ends all of them. One that is still being made hears of it when it runs. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** The container's first process as seen from outside of the machine; absent before it starts and after its end. */
   firstProcess(): number | undefined;
@@ -58,9 +62,17 @@ export function startContainerProcess(machine: Machine, start: ContainerStart): 
   ];
   const child = spawn(program, args, {
     env: { PATH: systemPath, ...start.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     cwd: '/',
   });
+  const [stdout, stderr, ready] = [1, 2, readyDescriptor].map((descriptor) => child.stdio[descriptor]) as [
+    Readable,
+    Readable,
+    Readable,
+  ];
+  const running = Promise.race([once(ready, 'data'), once(child, 'close')])
+    .catch(() => undefined)
+    .then(() => void ready.destroy());
   let hasEnded = false;
   let wasKilled = false;
   const ended = exitOf(child).then((exit) => {
@@ -79,14 +91,17 @@ export function startContainerProcess(machine: Machine, start: ContainerStart): 
     return firstProcess;
   };
   return {
-    stdout: child.stdout,
-    stderr: child.stderr,
+    stdout,
+    stderr,
+    running,
     ended,
     kill: (signal) => {
+      const isFinal = signal === 'SIGKILL';
+      wasKilled ||= isFinal;
       const pid = findFirst();
-      wasKilled ||= signal === 'SIGKILL';
-      if (pid === undefined) child.kill('SIGKILL');
-      else kill(pid, signal);
+      if (isFinal && pid !== undefined) kill(pid, signal);
+      // Without a program there is nobody to hear it, and nsenter alone must not die: what it has started would go on without it.
+      else void running.then(() => kill(findFirst(), signal));
     },
     firstProcess: findFirst,
     execCommand: (command) => {
@@ -124,9 +139,9 @@ async function exitOf(child: ChildProcess): Promise<ContainerExit> {
   });
 }
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+function kill(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, signal);
+    if (pid !== undefined) process.kill(pid, signal);
   } catch {
     // It has ended in the meantime.
   }

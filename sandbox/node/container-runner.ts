@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeImage } from '../programs/image-store.ts';
 import { kubeTime } from '../store/objects.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import { type ContainerLog, createContainerLog } from './container-log.ts';
 import { type ContainerExit, type ContainerProcess, startContainerProcess } from './container-process.ts';
 import { containerStart } from './container-settings.ts';
 import { watchHealth } from './health.ts';
-import { ContainerConfigError } from './pod-environment.ts';
 import type { PodHost } from './pod-host.ts';
 import type { Container, ContainerState, ContainerStatus } from './pod-types.ts';
 import { runProbe } from './probes.ts';
@@ -33,7 +33,6 @@ export interface CurrentRun {
   readonly workingDirectory: string;
 }
 
-const firstBackOffMs = 10_000;
 const maxBackOffMs = 300_000;
 const retryMs = 1_000;
 const maxMessageBytes = 2_048;
@@ -87,7 +86,11 @@ export function createContainerRunner(host: PodHost, container: Container, kind:
       if (host.ending.aborted) break;
       say('Normal', 'BackOff', `Back-off pulling image "${name}"`);
       say('Warning', 'Failed', 'Error: ImagePullBackOff');
-      await wait('ImagePullBackOff', `Back-off pulling image "${name}": ErrImagePull: ${why}`, backOff(attempt, firstBackOffMs));
+      await wait(
+        'ImagePullBackOff',
+        `Back-off pulling image "${name}": ErrImagePull: ${why}`,
+        backOff(attempt, host.node.firstBackOffMs),
+      );
     }
     return undefined;
   }
@@ -117,6 +120,8 @@ export function createContainerRunner(host: PodHost, container: Container, kind:
   }
 
   async function follow(process: ContainerProcess, current: CurrentRun): Promise<ContainerExit> {
+    // Until then there is nothing to probe, and what runs in it would see more than the container's files.
+    await process.running;
     const startedAt = kubeTime(new Date());
     runId = crypto.randomUUID().replaceAll('-', '');
     isStarted = container.startupProbe === undefined;
@@ -221,7 +226,7 @@ export function createContainerRunner(host: PodHost, container: Container, kind:
         if (performance.now() - startedMs > 2 * maxBackOffMs) failures = 0;
         if (failures > 0) {
           lastState = state;
-          const ms = backOff(failures - 1, firstBackOffMs);
+          const ms = backOff(failures - 1, host.node.firstBackOffMs);
           const pod = host.pod().metadata;
           const message = `back-off ${ms / 1000}s restarting failed container=${container.name} pod=${pod.name}_${pod.namespace}(${pod.uid})`;
           say(

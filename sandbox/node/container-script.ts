@@ -37,6 +37,9 @@ export interface ContainerIdentity {
 /** Folders of every container's own, gone with it. */
 const ownFolders = ['root', 'home', 'var', 'var/tmp', 'var/log', 'var/run', 'run', 'opt', 'srv', 'mnt'];
 
+/** Where the script says that its program is next. */
+export const readyDescriptor = 3;
+
 /**
  * The script of a container's first process, which its program then replaces. It runs in fresh namespaces for mounts, processes and host
  * name, in the network of the pod, with the container's environment.
@@ -66,6 +69,8 @@ umount -l /mnt
 cd ${quote(setup.workingDirectory)}
 unset OLDPWD PWD
 PATH=$own_path
+echo >&${readyDescriptor}
+exec ${readyDescriptor}>&-
 exec /usr/bin/setpriv ${[...setprivOptions(identity), '--', ...setup.command].map(quote).join(' ')}
 `;
 }

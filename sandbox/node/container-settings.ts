@@ -1,8 +1,9 @@
 import type { NodeImage } from '../programs/image-store.ts';
 import { rootLinks, topFolders } from '../programs/image-tree.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import type { ContainerStart } from './container-process.ts';
 import type { ContainerIdentity, ContainerMount } from './container-script.ts';
-import { ContainerConfigError, expandVariables, podEnvironment } from './pod-environment.ts';
+import { expandVariables, podEnvironment } from './pod-environment.ts';
 import type { PodHost } from './pod-host.ts';
 import type { Container, Pod } from './pod-types.ts';
 import { volumeMounts } from './volumes.ts';

@@ -1,4 +1,5 @@
 import { textAt } from '../store/objects.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import type { Container, Pod } from './pod-types.ts';
 
 /** The value of a `fieldRef`, which a pod may learn of itself. */
@@ -20,16 +21,18 @@ export function fieldValue(pod: Pod, path: string): string {
   return textAt(pod, ...path.split('.'));
 }
 
-/** The value of a `resourceFieldRef` in units of its divisor, rounded up; this node has a CPU and a gibibyte for who names no limit. */
+/** The value of a `resourceFieldRef` in units of its divisor, rounded up; this node has a CPU and a gibibyte for who names no limit. @throws ContainerConfigError */
 export function resourceValue(
   pod: Pod,
   container: Container,
   { containerName, resource, divisor }: { readonly containerName?: string; readonly resource: string; readonly divisor?: string },
 ): string {
-  const named = containerName === undefined ? container : pod.spec.containers.find(({ name }) => name === containerName);
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  const named = containerName === undefined ? container : all.find(({ name: own }) => own === containerName);
+  if (named === undefined) throw new ContainerConfigError(`container ${containerName} not found in pod ${pod.metadata.name}`);
   const [kind = '', name = ''] = resource.split('.');
-  const limit = named?.resources?.limits?.[name] ?? (name === 'cpu' ? '1' : name === 'memory' ? '1Gi' : '0');
-  const value = kind === 'requests' ? (named?.resources?.requests?.[name] ?? '0') : limit;
+  const limit = named.resources?.limits?.[name] ?? (name === 'cpu' ? '1' : name === 'memory' ? '1Gi' : '0');
+  const value = kind === 'requests' ? (named.resources?.requests?.[name] ?? '0') : limit;
   const unit = divisor === undefined || divisor === '0' ? '1' : divisor;
   return String(Math.ceil(quantity(value) / quantity(unit) - 1e-9));
 }

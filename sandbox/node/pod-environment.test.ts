@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { resources } from '../store/resources.ts';
 import { ObjectStore } from '../store/store.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import { resourceValue } from './downward.ts';
-import { ContainerConfigError, expandVariables, podEnvironment } from './pod-environment.ts';
+import { expandVariables, podEnvironment } from './pod-environment.ts';
 import type { Container, Pod } from './pod-types.ts';
 
 let store: ObjectStore;

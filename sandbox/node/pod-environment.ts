@@ -1,13 +1,9 @@
 import { type KubeObject, listAt, textAt } from '../store/objects.ts';
 import { resources } from '../store/resources.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import { fieldValue, resourceValue } from './downward.ts';
 import type { Container, EnvSource, EnvVariable, KeySelector, Pod } from './pod-types.ts';
-
-/** A container cannot start yet: something that it refers to is missing. */
-export class ContainerConfigError extends Error {
-  override readonly name = 'ContainerConfigError';
-}
 
 /** The variables of a container that come from Kubernetes, in the order of precedence: services, sources, and the container's own. */
 export function podEnvironment(store: ObjectStore, pod: Pod, container: Container): Readonly<Record<string, string>> {

@@ -22,6 +22,8 @@ export interface NodeContext {
   readonly recordEvent: RecordEvent;
   readonly log: Logger;
   readonly directory: string;
+  /** How long a container that keeps failing waits at first; twice as long each time after. */
+  readonly firstBackOffMs: number;
   readonly clusterDomain: string;
   readonly dnsIp: string;
 }

@@ -118,6 +118,8 @@ export interface Probe extends ProbeAction {
 export interface VolumeItem {
   readonly key: string;
   readonly path: string;
+  /** Permissions of the file; absent: those of the volume. */
+  readonly mode?: number;
 }
 
 interface KeyVolume {
@@ -125,23 +127,29 @@ interface KeyVolume {
   readonly optional?: boolean;
 }
 
+/** Permissions of files that do not have their own. */
+interface ModeVolume {
+  readonly defaultMode?: number;
+}
+
 export interface DownwardItem {
   readonly path: string;
+  readonly mode?: number;
   readonly fieldRef?: { readonly fieldPath: string };
   readonly resourceFieldRef?: { readonly containerName?: string; readonly resource: string; readonly divisor?: string };
 }
 
 export interface VolumeSource {
-  readonly configMap?: KeyVolume & { readonly name?: string };
-  readonly secret?: KeyVolume & { readonly secretName?: string; readonly name?: string };
-  readonly downwardAPI?: { readonly items?: readonly DownwardItem[] };
+  readonly configMap?: KeyVolume & ModeVolume & { readonly name?: string };
+  readonly secret?: KeyVolume & ModeVolume & { readonly secretName?: string; readonly name?: string };
+  readonly downwardAPI?: ModeVolume & { readonly items?: readonly DownwardItem[] };
   readonly serviceAccountToken?: { readonly path: string; readonly audience?: string; readonly expirationSeconds?: number };
 }
 
 export interface Volume extends VolumeSource {
   readonly name: string;
   readonly emptyDir?: object;
-  readonly projected?: { readonly sources?: readonly VolumeSource[] };
+  readonly projected?: ModeVolume & { readonly sources?: readonly VolumeSource[] };
 }
 
 export interface PodStatus {

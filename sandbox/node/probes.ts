@@ -90,7 +90,8 @@ async function probeByExec(target: ProbeTarget, command: readonly string[], time
   const child = spawn(program, args, {
     env: { ...target.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: timeoutMs,
+    // What is left of a pod's time has fractions, which are refused here.
+    timeout: Math.ceil(timeoutMs),
     killSignal: 'SIGKILL',
   });
   let output = '';
@@ -100,7 +101,8 @@ async function probeByExec(target: ProbeTarget, command: readonly string[], time
     });
   }
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  if (signal !== null) return failure(`command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`);
+  if (signal !== null)
+    return failure(`command timed out: "${command.join(' ')}" timed out after ${Math.ceil(timeoutMs) / 1000}s`);
   return code === 0 ? success : failure(output.trim());
 }
 

@@ -11,11 +11,12 @@ import { createImageRegistry } from '../programs/images.ts';
 import { type KubeObject, textAt } from '../store/objects.ts';
 import { type Resource, resources } from '../store/resources.ts';
 import { ObjectStore } from '../store/store.ts';
+import { findMachineObstacle } from '../testing/machine-obstacle.ts';
 import type { Pod } from './pod-types.ts';
 import { type SandboxNode, startNode } from './start-node.ts';
 
 const serviceCidr = '10.202.0.0/16';
-const obstacle = findObstacle();
+const obstacle = findMachineObstacle();
 
 /** Answers `/dns/TYPE/NAME`, `/api` by what the API server's address says, `/env/NAME`, and all else by its own name. */
 const program = `
@@ -193,18 +194,4 @@ async function text(stream: AsyncIterable<unknown>): Promise<string> {
   let found = '';
   for await (const chunk of stream) found += String(chunk);
   return found;
-}
-
-function findObstacle(): string | undefined {
-  if (process.platform !== 'linux') return 'not Linux';
-  try {
-    const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-    execFileSync('unshare', [...user, '--net', '--mount', '--pid', '--fork', 'nft', 'list', 'ruleset'], {
-      stdio: 'ignore',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    });
-    return undefined;
-  } catch {
-    return 'no namespaces, or no nft';
-  }
 }

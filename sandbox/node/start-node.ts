@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly directory: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** How long containers that keep failing, and images that cannot be had, wait at first. Default: as the kubelet, 10 s. */
+  readonly firstBackOffMs?: number;
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
   /** PEM, for `kube-root-ca.crt`. */
@@ -68,7 +70,7 @@ const dnsServiceOffset = 10n;
  * @throws AppError `sandbox.unsupported` where this machine cannot
  */
 export async function startNode(options: NodeOptions): Promise<SandboxNode> {
-  const { store, directory, serviceCidr, log, clusterDomain = 'cluster.local' } = options;
+  const { store, directory, serviceCidr, log, clusterDomain = 'cluster.local', firstBackOffMs = 10_000 } = options;
   const undo: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const action of undo.splice(0).toReversed()) await action();
@@ -106,7 +108,7 @@ export async function startNode(options: NodeOptions): Promise<SandboxNode> {
     const recordEvent = eventRecorder(store, 'kubelet', nodeName);
     const { mintToken, now } = options;
     const shared = { store, machine, network, images, faults, mintToken, now, recordEvent, log };
-    const context = { ...shared, directory, clusterDomain, dnsIp };
+    const context = { ...shared, directory, firstBackOffMs, clusterDomain, dnsIp };
     await proxy.settled();
     const sync = startNodeSync(context, nodeName);
     undo.push(async () => await sync.stop());

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -14,9 +15,10 @@ import {
 import { dirname, join } from 'node:path';
 import { resources } from '../store/resources.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { ContainerConfigError } from './container-config-error.ts';
 import type { ContainerMount } from './container-script.ts';
 import { fieldValue, resourceValue } from './downward.ts';
-import { ContainerConfigError, dataOf } from './pod-environment.ts';
+import { dataOf } from './pod-environment.ts';
 import type { Container, Pod, Volume, VolumeItem, VolumeSource } from './pod-types.ts';
 
 /** Issues a token of a service account for one pod. */
@@ -39,8 +41,18 @@ export interface VolumeSources {
 
 /** As the kubelet asks for where a volume does not say. */
 const tokenSeconds = 3607;
+const usualMode = 0o644;
+const groupReadable = 0o440;
 /** Tokens are renewed when so much of their time is over. */
 const tokenRefreshShare = 0.7;
+
+/** What a source has for a volume; without a mode it gets the volume's. */
+interface SourceFile {
+  readonly content: Buffer;
+  readonly mode?: number | undefined;
+}
+
+type VolumeFile = SourceFile & { readonly mode: number };
 
 /**
  * Writes the pod's volumes below `directory`, or brings them up to date: files change all at once, by one link, and directories of the pod's
@@ -62,9 +74,16 @@ export async function writeVolumes(sources: VolumeSources, pod: Pod, directory: 
     }
     // Each refresh makes another token, so not before the last one is old.
     if (isRefresh && tokenSecondsOf(parts) * tokenRefreshShare > ageSeconds(path, sources.now())) continue;
-    const files = new Map<string, Buffer>();
-    for (const part of parts) for (const [name, content] of await filesOf(sources, pod, part)) files.set(name, content);
-    replaceFiles(path, files, sources.now());
+    const defaultMode = modeOf(volume);
+    const { fsGroup } = pod.spec.securityContext ?? {};
+    const files = new Map<string, VolumeFile>();
+    for (const part of parts) {
+      for (const [name, { content, mode = defaultMode }] of await filesOf(sources, pod, part)) {
+        // As the kubelet: whoever is of the pod's group may read, whatever else is said.
+        files.set(name, { content, mode: fsGroup === undefined ? mode : mode | groupReadable });
+      }
+    }
+    replaceFiles(path, files, sources.now(), fsGroup);
   }
 }
 
@@ -91,11 +110,15 @@ function sourcesOf({ configMap, secret, downwardAPI, projected }: Volume): reado
   return downwardAPI === undefined ? undefined : [{ downwardAPI }];
 }
 
+function modeOf({ configMap, secret, downwardAPI, projected }: Volume): number {
+  return (projected ?? configMap ?? secret ?? downwardAPI)?.defaultMode ?? usualMode;
+}
+
 async function filesOf(
   { store, mintToken }: VolumeSources,
   pod: Pod,
   source: VolumeSource,
-): Promise<ReadonlyMap<string, Buffer>> {
+): Promise<ReadonlyMap<string, SourceFile>> {
   const { configMap, secret, downwardAPI, serviceAccountToken } = source;
   if (configMap !== undefined) return keyFiles(store, pod, 'configMaps', configMap.name ?? '', configMap);
   if (secret !== undefined) return keyFiles(store, pod, 'secrets', secret.secretName ?? secret.name ?? '', secret);
@@ -107,13 +130,13 @@ async function filesOf(
       audiences: serviceAccountToken.audience === undefined ? [] : [serviceAccountToken.audience],
       expirationSeconds: serviceAccountToken.expirationSeconds ?? tokenSeconds,
     });
-    return new Map([[serviceAccountToken.path, Buffer.from(token)]]);
+    return new Map([[serviceAccountToken.path, { content: Buffer.from(token) }]]);
   }
   const [first] = pod.spec.containers;
   return new Map(
-    (downwardAPI?.items ?? []).map(({ path, fieldRef, resourceFieldRef }) => {
+    (downwardAPI?.items ?? []).map(({ path, mode, fieldRef, resourceFieldRef }) => {
       const resource = resourceFieldRef === undefined || first === undefined ? '' : resourceValue(pod, first, resourceFieldRef);
-      return [path, Buffer.from(fieldRef === undefined ? resource : fieldValue(pod, fieldRef.fieldPath))];
+      return [path, { content: Buffer.from(fieldRef === undefined ? resource : fieldValue(pod, fieldRef.fieldPath)), mode }];
     }),
   );
 }
@@ -124,18 +147,18 @@ function keyFiles(
   kind: 'configMaps' | 'secrets',
   name: string,
   { items, optional = false }: { readonly items?: readonly VolumeItem[]; readonly optional?: boolean },
-): ReadonlyMap<string, Buffer> {
+): ReadonlyMap<string, SourceFile> {
   const object = store.get(resources[kind], pod.metadata.namespace, name);
   if (object === undefined) {
     if (optional) return new Map();
     throw new ContainerConfigError(`${kind === 'secrets' ? 'secret' : 'configmap'} "${name}" not found`);
   }
   const data = dataOf(object);
-  if (items === undefined) return data;
+  if (items === undefined) return new Map([...data].map(([key, content]) => [key, { content }]));
   return new Map(
-    items.flatMap(({ key, path }) => {
+    items.flatMap(({ key, path, mode }) => {
       const content = data.get(key);
-      if (content !== undefined) return [[path, content] as const];
+      if (content !== undefined) return [[path, { content, mode }] as const];
       if (optional) return [];
       throw new ContainerConfigError(`references non-existent config key: ${key}`);
     }),
@@ -143,16 +166,21 @@ function keyFiles(
 }
 
 /** As the kubelet lays them out: `file -> ..data/file`, `..data -> ..2026…`. */
-function replaceFiles(path: string, files: ReadonlyMap<string, Buffer>, now: number): void {
+function replaceFiles(path: string, files: ReadonlyMap<string, VolumeFile>, now: number, group: number | undefined): void {
   mkdirSync(path, { recursive: true });
   const dataLink = join(path, '..data');
   const former = existsSync(dataLink) ? readlinkSync(dataLink) : undefined;
   if (former !== undefined && isUnchanged(join(path, former), files)) return;
   const version = `..${now}-${Math.random().toString(36).slice(2, 8)}`;
   mkdirSync(join(path, version));
-  for (const [name, content] of files) {
-    mkdirSync(dirname(join(path, version, name)), { recursive: true });
-    writeFileSync(join(path, version, name), content, { mode: 0o644 });
+  for (const [name, { content, mode }] of files) {
+    const file = join(path, version, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    // An ordinary user has no groups to give, and no users to tell apart.
+    if (group !== undefined && process.getuid?.() === 0) chownSync(file, 0, group);
+    // Whatever this process keeps from others by its mask.
+    chmodSync(file, mode);
   }
   symlinkSync(version, `${dataLink}-new`);
   renameSync(`${dataLink}-new`, dataLink);
@@ -162,13 +190,14 @@ function replaceFiles(path: string, files: ReadonlyMap<string, Buffer>, now: num
   if (former !== undefined) rmSync(join(path, former), { recursive: true, force: true });
 }
 
-function isUnchanged(directory: string, files: ReadonlyMap<string, Buffer>): boolean {
+function isUnchanged(directory: string, files: ReadonlyMap<string, VolumeFile>): boolean {
   const present = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
   return (
     present === files.size &&
-    [...files].every(
-      ([name, content]) => existsSync(join(directory, name)) && readFileSync(join(directory, name)).equals(content),
-    )
+    [...files].every(([name, { content, mode }]) => {
+      const file = join(directory, name);
+      return existsSync(file) && (statSync(file).mode & 0o777) === mode && readFileSync(file).equals(content);
+    })
   );
 }
 

@@ -40,16 +40,21 @@ function decode(bytes: Buffer, message: Message): Readonly<Record<string, unknow
   };
   while (at < bytes.length) {
     const tag = varint();
-    const field = message[Math.floor(tag / 8)];
+    const number = Math.floor(tag / 8);
+    const field = message[number];
     const wire = tag % 8;
     if (wire === 0) {
       const value = varint();
       if (field !== undefined) result[field.name] = field.type === 'flag' ? value !== 0 : value;
+      else if (value !== 0) requireSkippable(message, number);
     } else if (wire === 2) {
       const length = varint();
       const part = bytes.subarray(at, at + length);
       at += length;
-      if (field !== undefined) result[field.name] = added(result[field.name], field, part);
+      // Texts that are not there are sent as empty ones.
+      const isAbsent = length === 0 && field?.type === 'text' && field.isList !== true;
+      if (field !== undefined && !isAbsent) result[field.name] = added(result[field.name], field, part);
+      else if (length > 0) requireSkippable(message, number);
     } else if (wire === 1 || wire === 5) {
       at += wire === 1 ? 8 : 4;
     } else {
@@ -57,6 +62,11 @@ function decode(bytes: Buffer, message: Message): Readonly<Record<string, unknow
     }
   }
   return result;
+}
+
+/** Messages that hold nothing are sent all the same, so only others count. */
+function requireSkippable(message: Message, number: number): void {
+  if (message[0]?.type === 'refused') throw unsupported(`field ${number} is taken as JSON or YAML only: use kubectl apply -f`);
 }
 
 function added(current: unknown, field: Field, part: Buffer): unknown {
@@ -72,6 +82,19 @@ function added(current: unknown, field: Field, part: Buffer): unknown {
 function valueOf({ type }: Field, part: Buffer): unknown {
   if (typeof type === 'object') return decode(part, type);
   if (type === 'buffer') return part;
+  if (type === 'int-or-text') {
+    // Type 0 is a number, type 1 a text.
+    const {
+      kind = 0,
+      number = 0,
+      text = '',
+    } = decode(part, {
+      1: { name: 'kind', type: 'number' },
+      2: { name: 'number', type: 'number' },
+      3: { name: 'text', type: 'text' },
+    });
+    return kind === 0 ? number : text;
+  }
   return type === 'base64' ? part.toString('base64') : part.toString('utf8');
 }
 

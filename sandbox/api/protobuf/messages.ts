@@ -1,9 +1,22 @@
-/** Fields of a message by number; what is not named is skipped. */
+/**
+ * Fields of a message by number; what is not named is skipped. Field 0, which no message has, stands for the others: where it is `refused`,
+ * an object that has one of them is not taken, for it would not be what its sender meant.
+ */
 export type Message = Readonly<Record<number, Field>>;
 
 export interface Field {
   readonly name: string;
-  readonly type: 'text' | 'number' | 'flag' | 'base64' | 'buffer' | 'text-map' | 'bytes-map' | Message;
+  readonly type:
+    | 'text'
+    | 'number'
+    | 'flag'
+    | 'base64'
+    | 'buffer'
+    | 'text-map'
+    | 'bytes-map'
+    | 'int-or-text'
+    | 'refused'
+    | Message;
   readonly isList?: boolean;
 }
 
@@ -22,6 +35,58 @@ const metadata = message('metadata', {
   12: { name: 'annotations', type: 'text-map' },
   14: texts('finalizers'),
 });
+
+const others: Field = { name: 'others', type: 'refused' };
+const textMap = (name: string): Field => ({ name, type: 'text-map' });
+
+const labelSelector = message('selector', {
+  0: others,
+  1: textMap('matchLabels'),
+  2: list('matchExpressions', { 1: text('key'), 2: text('operator'), 3: texts('values') }),
+});
+const podSpec = {
+  0: others,
+  2: list('containers', {
+    0: others,
+    1: text('name'),
+    2: text('image'),
+    3: texts('command'),
+    4: texts('args'),
+    5: text('workingDir'),
+    6: list('ports', { 0: others, 1: text('name'), 3: number('containerPort'), 4: text('protocol') }),
+    7: list('env', { 0: others, 1: text('name'), 2: text('value') }),
+    14: text('imagePullPolicy'),
+  }),
+  3: text('restartPolicy'),
+  4: number('terminationGracePeriodSeconds'),
+  6: text('dnsPolicy'),
+  8: text('serviceAccountName'),
+};
+const deploymentSpec = {
+  0: others,
+  1: number('replicas'),
+  2: labelSelector,
+  3: message('template', { 0: others, 1: metadata, 2: message('spec', podSpec) }),
+  4: message('strategy', { 0: others, 1: text('type') }),
+  5: number('minReadySeconds'),
+  6: number('revisionHistoryLimit'),
+  9: number('progressDeadlineSeconds'),
+};
+const serviceSpec = {
+  0: others,
+  1: list('ports', {
+    0: others,
+    1: text('name'),
+    2: text('protocol'),
+    3: number('port'),
+    4: { name: 'targetPort', type: 'int-or-text' },
+  }),
+  2: textMap('selector'),
+  3: text('clusterIP'),
+  4: text('type'),
+  7: text('sessionAffinity'),
+  10: text('externalName'),
+};
 
 const attributes = {
   1: message('resourceAttributes', {
@@ -57,6 +122,8 @@ const binding = {
 /** The kinds that kubectl's commands send so, as far as the sandbox takes them. Numbers are of Kubernetes' `generated.proto` files. */
 export const messages: Readonly<Record<string, Message>> = {
   Namespace: { 1: metadata },
+  Deployment: { 1: metadata, 2: message('spec', deploymentSpec) },
+  Service: { 1: metadata, 2: message('spec', serviceSpec) },
   ServiceAccount: { 1: metadata },
   ConfigMap: {
     1: metadata,

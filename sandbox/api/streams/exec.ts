@@ -1,9 +1,22 @@
 import type { Readable } from 'node:stream';
 import type WebSocket from 'ws';
+import * as z from 'zod';
 import type { ExecResult, ExecSession } from '../../node/node-api.ts';
 
 /** Channels of `v5.channel.k8s.io`; version 4 has no `close`. */
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+
+const terminalSize = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue('not JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.object({ Width: z.int().min(0).max(65_535), Height: z.int().min(0).max(65_535) }));
 
 const maxQueuedBytes = 1024 * 1024;
 
@@ -44,8 +57,9 @@ export function carryExec(session: ExecSession, socket: WebSocket, streams: Exec
     } else if (channel === channels.close && payload[0] === channels.stdin) {
       session.stdin.end();
     } else if (channel === channels.resize) {
-      const size = JSON.parse(payload.toString('utf8')) as { readonly Width?: number; readonly Height?: number };
-      session.resize(size.Width ?? 80, size.Height ?? 24);
+      const size = terminalSize.safeParse(payload.toString('utf8'));
+      if (size.success) session.resize(size.data.Width, size.data.Height);
+      else socket.close(1007, 'the size of the terminal cannot be read');
     }
   });
   socket.once('close', () => session.destroy());

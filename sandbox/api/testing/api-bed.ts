@@ -80,9 +80,9 @@ export async function startApiBed(): Promise<ApiBed> {
   };
 }
 
-/** Echoes what it gets; port 81 is closed. */
+/** Echoes what it gets; port 81 is closed. A terminal says its size, too. */
 function playedNode(): NodeApi {
-  const exec: NodeApi['exec'] = async (_pod, _container, argv) => {
+  const exec: NodeApi['exec'] = async (_pod, _container, argv, { isTty }) => {
     const stdin = new PassThrough();
     const code = Number(argv[1] ?? 0);
     const stdout = new PassThrough();
@@ -90,9 +90,9 @@ function playedNode(): NodeApi {
     return {
       stdin,
       stdout,
-      stderr: Readable.from([Buffer.from('trouble\n')]),
+      stderr: Readable.from(isTty ? [] : [Buffer.from('trouble\n')]),
       result: new Promise((resolve) => stdout.once('end', () => resolve({ kind: 'exited', exitCode: code }))),
-      resize: () => undefined,
+      resize: (columns, rows) => void (isTty && stdout.write(`${columns}x${rows} `)),
       destroy: () => stdin.destroy(),
     };
   };
