@@ -202,10 +202,11 @@ function addSandboxCommands(program: Commander, add: Add): void {
     .addHelpText('after', '\nExample:\n  telepresence sandbox up');
   program.addCommand(sandbox);
   const group = 'Commands:';
-  add(sandbox, group, 'sandbox up', 'start it and print its kubeconfig', 'sandbox up')
+  add(sandbox, group, 'sandbox up', 'start it and print its kubeconfig', 'sandbox up --shop')
     .option('--address <ip>', 'address of this machine that its API server listens on (default: 127.0.0.1)')
     .option('--port <port>', 'port of its API server (default: any)')
-    .option('--images <file>', 'JSON file with programs that stand for images');
+    .option('--images <file>', 'JSON file with programs that stand for images')
+    .option('--shop', 'deploy a demo shop to intercept, also into one that runs already');
   add(sandbox, group, 'sandbox down', 'end it, with everything that runs in it', 'sandbox down');
   add(sandbox, group, 'sandbox status', 'show whether it runs, and where', 'sandbox status --output json');
 }

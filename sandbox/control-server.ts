@@ -4,19 +4,37 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import * as z from 'zod';
-import { controlSocketName, type SandboxFault, type SandboxReport, sandboxFault } from '#protocol/sandbox/sandbox-control.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
+import {
+  controlSocketName,
+  type SandboxFailure,
+  type SandboxFault,
+  type SandboxReport,
+  type ShopReport,
+  sandboxFault,
+} from '#protocol/sandbox/sandbox-control.ts';
 
 export interface ControlActions {
   /** Ends the sandbox; the answer waits for it. */
   stop(): Promise<void>;
   inject(fault: SandboxFault): void;
   heal(): void;
+  /** Resolves to the namespace of the shop once it serves. */
+  deployShop(signal: AbortSignal, onStage: (stage: ShopStage) => void): Promise<string>;
 }
+
+type ShopStage = Extract<ShopReport, { state: 'deploying' }>['stage'];
 
 export interface ControlServer {
   /** Tells everybody who asked, and who asks later. */
   report(report: SandboxReport): void;
   close(): Promise<void>;
+}
+
+/** How a failure is told to who asked. */
+export function failureReport(thrown: unknown): SandboxFailure {
+  const { code, message, reason, remedies } = AppError.from(thrown);
+  return { state: 'failed', code, message, ...(reason === undefined ? {} : { reason }), remedies: [...remedies] };
 }
 
 /** Listens on the control socket. `undefined` where another sandbox does: each folder is that of one. */
@@ -29,6 +47,20 @@ export async function startControlServer(directory: string, actions: ControlActi
   function send(response: ServerResponse): void {
     response.write(`${JSON.stringify(latest)}\n`);
     if (latest.state !== 'starting') response.end();
+  }
+
+  async function answerShop(response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    const tell = (report: ShopReport) => response.write(`${JSON.stringify(report)}\n`);
+    try {
+      const namespace = await actions.deployShop(gone.signal, (stage) => void tell({ state: 'deploying', stage }));
+      tell({ state: 'deployed', namespace });
+    } catch (error) {
+      tell(failureReport(error));
+    }
+    response.end();
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -52,6 +84,9 @@ export async function startControlServer(directory: string, actions: ControlActi
       case 'DELETE /faults':
         actions.heal();
         response.writeHead(204).end();
+        return;
+      case 'POST /shop':
+        await answerShop(response);
         return;
       default:
         response.writeHead(404).end();

@@ -4,11 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { productVersion } from '#base/common/version.ts';
 import { createProcessLogger } from '#base/node/logger.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { startControlServer } from './control-server.ts';
+import { failureReport, startControlServer } from './control-server.ts';
 import { healSandbox, injectFault } from './inject-fault.ts';
 import { readImageFile } from './programs/images.ts';
+import { productImage } from './programs/product-images.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
+import { builtPrograms, deployShop } from './shop/deploy-shop.ts';
 
 /** The process that `telepresence sandbox up` starts: a sandbox until it is told to stop. */
 async function main(): Promise<number> {
@@ -39,6 +42,17 @@ async function main(): Promise<number> {
     stop,
     inject: (fault) => void (sandbox === undefined || injectFault(sandbox, fault)),
     heal: () => void (sandbox === undefined || healSandbox(sandbox)),
+    deployShop: async (signal, onStage) => {
+      if (sandbox === undefined)
+        throw new AppError({ code: 'sandbox.unsupported', message: 'The sandbox has not started its node yet' });
+      const client = new KubeClient(sandbox.admin);
+      try {
+        const image = productImage(productVersion);
+        return await deployShop({ client, image, programOf: builtPrograms(bundles), signal, onStage });
+      } finally {
+        client.close();
+      }
+    },
   });
   // Another starter was faster, and whoever waits gets its sandbox.
   if (control === undefined) return 0;
@@ -67,8 +81,9 @@ async function main(): Promise<number> {
     await Promise.race([ending.promise, sandbox.ended.then(stop)]);
     return 0;
   } catch (thrown) {
-    const { code, message, reason, remedies } = AppError.from(thrown);
-    control.report({ state: 'failed', code, message, ...(reason === undefined ? {} : { reason }), remedies: [...remedies] });
+    const failure = failureReport(thrown);
+    const { code, message, reason } = failure;
+    control.report(failure);
     process.stderr.write(`${message}${reason === undefined ? '' : `: ${reason}`}\n`);
     log.logger.error('The sandbox did not start', { code, error: thrown });
     return 1;

@@ -2,6 +2,7 @@ import { chmod, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cidr, parseCidr } from '#base/common/cidr.ts';
 import { type Logger, silentLogger } from '#base/common/log.ts';
+import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { type ApiFaults, startApi } from './api/start-api.ts';
 import { kubeconfigText } from './kubeconfig.ts';
@@ -39,6 +40,8 @@ export interface Sandbox {
   readonly server: URL;
   /** Name of the kubeconfig's context. */
   readonly context: string;
+  /** Of who may do everything, as in the kubeconfig. */
+  readonly admin: KubeCredentials;
   readonly store: ObjectStore;
   /** Makes images known. */
   registerImages(images: Readonly<Record<string, ImageOptions>>): void;
@@ -113,6 +116,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       kubeconfig,
       server: api.server,
       context,
+      admin: {
+        server: api.server,
+        requestOptions: async () => ({ ca: api.authorities, headers: { authorization: `Bearer ${api.adminToken}` } }),
+      },
       store,
       registerImages: (added) => images.register(added),
       faults: { api: api.faults, node: faults },

@@ -8,8 +8,11 @@ export interface BundleEntry {
    * what somebody else put there. Pods have a read-only file system.
    */
   readonly hasCompileCache: boolean;
-  /** Default `module`. A sandboxed preload of Electron cannot be an ES module, and has nothing of Node. */
-  readonly format?: 'module' | 'preload';
+  /**
+   * Default `module`. A sandboxed preload of Electron cannot be an ES module, and has nothing of Node. A pod's program is text of a
+   * ConfigMap, and as small as it can be.
+   */
+  readonly format?: 'module' | 'preload' | 'pod';
 }
 
 export const bundleEntries: readonly BundleEntry[] = [
@@ -25,6 +28,15 @@ export const bundleEntries: readonly BundleEntry[] = [
   { name: 'agent', source: 'cluster/agent/main.ts', hasCompileCache: false },
   { name: 'sandbox', source: 'sandbox/main.ts', hasCompileCache: false },
   { name: 'sandbox-machine', source: 'sandbox/node/machine-program.ts', hasCompileCache: false },
+  // What the sandbox deploys as its demo shop.
+  ...['web', 'cart', 'catalogue', 'stock'].map(
+    (name): BundleEntry => ({
+      name: `shop-${name}`,
+      source: `sandbox/shop/${name}.ts`,
+      hasCompileCache: false,
+      format: 'pod',
+    }),
+  ),
 ];
 
 /** Packages with compiled code, which are loaded from node_modules at run time. */

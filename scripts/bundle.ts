@@ -19,6 +19,7 @@ const require = createRequireForPackages(import.meta.url);`;
 /** One file with everything but native packages. */
 export async function bundle(entry: BundleEntry): Promise<Bundle> {
   const isPreload = entry.format === 'preload';
+  const isModule = (entry.format ?? 'module') === 'module';
   const { outputFiles, metafile } = await build({
     absWorkingDir: checkout,
     entryPoints: [entry.source],
@@ -27,13 +28,14 @@ export async function bundle(entry: BundleEntry): Promise<Bundle> {
     write: false,
     metafile: true,
     platform: isPreload ? 'browser' : 'node',
-    format: isPreload ? 'cjs' : 'esm',
+    format: isModule ? 'esm' : 'cjs',
     target: 'node24',
     // What ES modules offer first: it is smaller, and unused parts can be left out.
     mainFields: ['module', 'main'],
     minifySyntax: true,
+    ...(entry.format === 'pod' ? { minify: true } : {}),
     legalComments: 'inline',
-    ...(isPreload ? {} : { banner: { js: requireBanner } }),
+    ...(isModule ? { banner: { js: requireBanner } } : {}),
     external: [...nativePackages, ...hostModules],
     plugins: [kubeConfigPlugin()],
     logLevel: 'warning',
@@ -50,7 +52,7 @@ export function writeBundle({ entry, text }: Bundle): void {
 }
 
 export function fileName({ name, hasCompileCache, format }: BundleEntry): string {
-  if (format === 'preload') return `${name}.cjs`;
+  if (format === 'preload' || format === 'pod') return `${name}.cjs`;
   return hasCompileCache ? `${name}.bundle.js` : `${name}.js`;
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { deployShop } from '#net/sandbox/deploy-shop.ts';
 import { findSandbox, launchSandbox, type SandboxPlace, stopSandbox } from '#net/sandbox/launch-sandbox.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ReadySandbox } from '#protocol/sandbox/sandbox-control.ts';
@@ -9,11 +10,12 @@ interface UpOptions {
   readonly address?: string;
   readonly port?: string;
   readonly images?: string;
+  readonly shop?: boolean;
 }
 
 const isNoKubernetes = 'It is a stand-in for trying things out, not Kubernetes.';
 
-/** Starts the sandbox, which outlives this command, and waits until pods can run in it. */
+/** Starts the sandbox, which outlives this command, and waits until pods can run in it; with the demo shop, until that serves. */
 export const sandboxUp: Command<UpOptions> = async (invocation, options) => {
   const { io, output, progress } = invocation;
   const place = placeOf(invocation);
@@ -21,15 +23,18 @@ export const sandboxUp: Command<UpOptions> = async (invocation, options) => {
   const running = await findSandbox(place);
   const ready =
     running ?? (await launchSandbox({ ...place, nodePath: process.execPath, script: io.programs.sandbox, env: io.env, flags }));
+  const shop = options.shop === true ? await deployShop(place) : undefined;
   progress.clear();
-  output.result({ running: true, started: running === undefined, kubernetes: false, ...shown(ready) }, () =>
+  const isNew = running === undefined;
+  output.result({ running: true, started: isNew, kubernetes: false, ...shown(ready), ...(shop && { shop }) }, () =>
     [
-      running === undefined ? `The sandbox runs. ${isNoKubernetes}` : `The sandbox runs already. ${isNoKubernetes}`,
+      isNew ? `The sandbox runs. ${isNoKubernetes}` : `The sandbox runs already. ${isNoKubernetes}`,
       `  API server: ${ready.server}`,
       `  Kubeconfig: ${ready.kubeconfig}`,
+      ...(shop === undefined ? [] : [`  Demo shop : namespace ${shop}, web → cart → catalogue → stock`]),
       'To use it:',
       `  export KUBECONFIG=${ready.kubeconfig}`,
-      '  telepresence helm install && telepresence connect',
+      `  telepresence helm install && telepresence connect${shop === undefined ? '' : ` --namespace ${shop}`}`,
       'To end it:',
       '  telepresence sandbox down',
     ].join('\n'),

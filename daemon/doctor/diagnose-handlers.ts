@@ -6,12 +6,16 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { type Connections, helperLaunch } from '../connection/connections.ts';
 import { describeHelper } from './helper-description.ts';
-import { sandboxProgram, startSandbox } from './sandbox-program.ts';
+import { type ClusterCalls, sandboxProgram, startSandbox } from './sandbox-program.ts';
 
 type Calls = 'listVersions' | 'revoke' | 'powerEvent' | 'describeHelper' | 'startSandbox' | 'stopSandbox';
 
-/** The calls about parts of the product and about the computer, beside the doctor. */
-export function createDiagnoseHandlers(daemon: DaemonContext, connections: Connections): Pick<Handlers, Calls> {
+/** The calls about parts of the product and about the computer, beside the doctor. `clusterCalls` are those of this daemon. */
+export function createDiagnoseHandlers(
+  daemon: DaemonContext,
+  connections: Connections,
+  clusterCalls: () => ClusterCalls,
+): Pick<Handlers, Calls> {
   const { paths, env, logger, state, tasks } = daemon;
 
   const versionsOf = async (name: string, signal: AbortSignal) => {
@@ -70,7 +74,7 @@ export function createDiagnoseHandlers(daemon: DaemonContext, connections: Conne
           task.stage(stage);
           emit({ stage });
         };
-        return await startSandbox(sandboxProgram(), { paths, env, signal: task.signal, onStage });
+        return await startSandbox(sandboxProgram(), { paths, env, signal: task.signal, onStage }, clusterCalls());
       }),
     stopSandbox: async (_input, { emit, signal }) =>
       await tasks.run({ title: 'Stop the sandbox cluster', signal }, async (task) => {

@@ -23,7 +23,7 @@ describe.skipIf(missing !== undefined)(titled('the demo on a cluster', missing),
       // Of root, too: the kubeconfig is that of the laptop's user.
       env: laptop.environment,
     });
-    expect(`${demo.stdout}${demo.stderr}`).toContain('are as before');
+    expect(`${demo.stdout}${demo.stderr}`).toContain('As before on this machine: ');
     expect(demo.code).toBe(0);
     expect(demo.stdout).toMatch(/catalogue v1 on .*\|.*catalogue v2, with a sale/);
     expect(demo.stdout).toContain(as === 'root' ? 'every program of this machine' : 'without root');

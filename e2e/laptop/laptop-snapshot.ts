@@ -14,7 +14,7 @@ const scripts = {
   'IPv4 routes': 'ip -4 route show table all',
   'IPv6 routes': 'ip -6 route show table all',
   rules: 'ip -4 rule; ip -6 rule',
-  'nft ruleset': 'nft list ruleset',
+  'nft ruleset': 'nft --stateless list ruleset',
   'resolv.conf': 'ls -l /etc/resolv.conf | cut -c1-10; cat /etc/resolv.conf; ls -A /etc/resolver 2>/dev/null; cat /etc/hosts',
   'kernel settings':
     'cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/all/route_localnet',

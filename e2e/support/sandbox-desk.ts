@@ -5,8 +5,6 @@ import { productPaths } from '#base/node/paths.ts';
 import type { ApiClient } from '#net/rpc/client.ts';
 import { findDaemonAt } from '#net/rpc/find-daemon.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { DemoCluster } from '#sandbox/demo/demo-cluster.ts';
-import { shopObjects } from '#sandbox/shop/shop-objects.ts';
 import { mustRun } from './program.ts';
 import { checkout } from './settings.ts';
 
@@ -18,6 +16,7 @@ export interface SandboxDesk {
   readonly directory: string;
   /** For every program of the product. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where no sandbox was asked for, a file that is not there. */
   readonly kubeconfig: string;
   readonly daemonSocket: string;
   telepresence(args: readonly string[], options?: { readonly env?: Readonly<Record<string, string>> }): Promise<string>;
@@ -31,11 +30,13 @@ export interface SandboxDesk {
 export interface SandboxDeskOptions {
   /** Deploys a shop of four services into the namespace `shop`. */
   readonly hasShop?: boolean;
+  /** Neither sandbox nor traffic-manager: as on a laptop that has just got the product. */
+  readonly isFresh?: boolean;
 }
 
 const commandTimeoutMs = 120_000;
 
-/** Resolves when the traffic-manager runs. The product is the one that is built. */
+/** Resolves when the traffic-manager runs, unless the desk is to be fresh. The product is the one that is built. */
 export async function startSandboxDesk(options: SandboxDeskOptions = {}): Promise<SandboxDesk> {
   const directory = await mkdtemp(join(tmpdir(), 'tp-desk-'));
   const own: Record<string, string> = {
@@ -53,6 +54,10 @@ export async function startSandboxDesk(options: SandboxDeskOptions = {}): Promis
       timeoutMs: commandTimeoutMs,
     });
   const { daemonSocket } = productPaths(own);
+  const startSandbox = async () => {
+    const up = await telepresence(['--output', 'json', 'sandbox', 'up', ...(options.hasShop === true ? ['--shop'] : [])]);
+    return (JSON.parse(up) as { readonly kubeconfig: string }).kubeconfig;
+  };
   const close = async () => {
     for (const args of [
       ['quit', '--stop-daemons'],
@@ -63,12 +68,9 @@ export async function startSandboxDesk(options: SandboxDeskOptions = {}): Promis
   };
   try {
     await mustRun(['mkdir', '-p', own['HOME'] ?? '']);
-    const { kubeconfig } = JSON.parse(await telepresence(['--output', 'json', 'sandbox', 'up'])) as {
-      readonly kubeconfig: string;
-    };
+    const kubeconfig = options.isFresh === true ? join(directory, 'none') : await startSandbox();
     own['KUBECONFIG'] = kubeconfig;
-    await telepresence(['helm', 'install']);
-    if (options.hasShop === true) await deployShop(kubeconfig);
+    if (options.isFresh !== true) await telepresence(['helm', 'install']);
     return {
       directory,
       env: own,
@@ -88,13 +90,4 @@ export async function startSandboxDesk(options: SandboxDeskOptions = {}): Promis
     await close();
     throw new Error(`The sandbox is not to be had\n${log.slice(-2_000)}`, { cause: error });
   }
-}
-
-async function deployShop(kubeconfig: string): Promise<void> {
-  const cluster = new DemoCluster(kubeconfig, undefined);
-  const image = await cluster.imageOf('ambassador', 'traffic-manager');
-  if (image === undefined) throw new Error('There is no traffic-manager');
-  const objects = await shopObjects(image, 'a-token-of-the-club');
-  await cluster.apply(objects);
-  await cluster.waitUntilReady(objects, AbortSignal.timeout(commandTimeoutMs));
 }

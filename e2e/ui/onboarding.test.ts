@@ -11,6 +11,17 @@ import { connectionOf } from './testing/world.ts';
 
 const lookTimeoutMs = 180_000;
 
+/** As the daemon tells them: `e2e/demo/first-run.test.ts` has the real one. */
+const sandboxStages = [
+  'Starting the API server of the sandbox',
+  'Starting the node of the sandbox',
+  'Deploying the demo shop: web → cart → catalogue → stock',
+  'Waiting for the pods of the demo shop',
+  'Looking at the cluster',
+  'Applying 18 objects',
+  'Waiting for the traffic-manager',
+];
+
 describe.skipIf(missing !== undefined)(
   `welcome${missing === undefined ? '' : ` (skipped: ${missing})`}`,
   { timeout: lookTimeoutMs },
@@ -46,13 +57,17 @@ describe.skipIf(missing !== undefined)(
       const window = await bed.open(
         worldOf({
           startSandbox: async (_input, { emit }) => {
-            emit({ stage: 'Starting the cluster' });
-            return { kubeconfig: '/run/sandbox.yaml', context: 'sandbox', namespace: 'shop' };
+            for (const stage of sandboxStages) emit({ stage });
+            return { kubeconfig: '/run/sandbox/kubeconfig', context: 'telepresence-sandbox', namespace: 'shop' };
           },
           connect: async (input, { emit }) => {
             calls.push(input);
             emit({ stage: 'session', detail: 'Opening a session' });
-            return { connection: connectionOf({ name: 'sandbox', context: 'sandbox' }), alreadyConnected: false, warnings: [] };
+            return {
+              connection: connectionOf({ name: 'sandbox', context: 'telepresence-sandbox' }),
+              alreadyConnected: false,
+              warnings: [],
+            };
           },
         }),
       );
@@ -73,7 +88,11 @@ describe.skipIf(missing !== undefined)(
       await page.getByText('The sandbox is open and connected').waitFor();
       await walkThemes(window, 'welcome-4-try');
       expect(calls).toEqual([
-        { kubeFlags: { kubeconfig: '/run/sandbox.yaml', context: 'sandbox' }, namespace: 'shop', mode: 'rootless' },
+        {
+          kubeFlags: { kubeconfig: '/run/sandbox/kubeconfig', context: 'telepresence-sandbox' },
+          namespace: 'shop',
+          mode: 'rootless',
+        },
       ]);
       await page.getByRole('button', { name: 'Show the workloads' }).click();
       await page.getByRole('heading', { name: 'Workloads' }).waitFor();

@@ -1,12 +1,10 @@
-import http from 'node:http';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Paths } from '#base/node/paths.ts';
 import { readOutputTail, startDetached, waitForPath } from '#base/node/process-start.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { isErrorCode } from '#protocol/errors/registry.ts';
-import { controlSocketName, type ReadySandbox, type SandboxReport, sandboxReport } from '#protocol/sandbox/sandbox-control.ts';
+import { type ReadySandbox, type SandboxReport, sandboxReport } from '#protocol/sandbox/sandbox-control.ts';
+import { callControl, failureOf, readReports, socketOf } from './control-client.ts';
 
 /** A sandbox is there in a second; a laptop that is busy may take longer. */
 const startTimeoutMs = 30_000;
@@ -44,7 +42,7 @@ export interface SandboxLaunch extends SandboxPlace {
  * @throws AppError `cancelled`, or where it does not get ready
  */
 export async function findSandbox({ paths, signal, onStage }: SandboxPlace): Promise<ReadySandbox | undefined> {
-  const report = await readReports(socketOf(paths), signal, onStage);
+  const report = await readStatus(socketOf(paths), signal, onStage);
   if (signal.aborted) throw AppError.from(signal.reason);
   return report === undefined ? undefined : requireReady(report);
 }
@@ -84,7 +82,7 @@ export async function launchSandbox(launch: SandboxLaunch): Promise<ReadySandbox
     if (outcome !== 0) ended.abort(outcome);
   });
   const limits = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
-  const report = await waitForPath(socket, () => readReports(socket, limits, onStage), limits);
+  const report = await waitForPath(socket, () => readStatus(socket, limits, onStage), limits);
   if (report !== undefined && !signal.aborted) return requireReady(report);
   // Nobody waits for it any more.
   if (isRunning && child.pid !== undefined) {
@@ -113,30 +111,16 @@ export async function stopSandbox({ paths, onStage }: Pick<SandboxPlace, 'paths'
 }
 
 /** Follows the reports to the last. `undefined` where no sandbox runs. */
-async function readReports(
+async function readStatus(
   socket: string,
   signal: AbortSignal,
   onStage: (text: string) => void,
 ): Promise<SandboxReport | undefined> {
   const answer = await callControl(socket, 'GET', '/status');
   if (answer === undefined) return undefined;
-  const abort = () => answer.destroy();
-  signal.addEventListener('abort', abort, { once: true });
-  const lines = createInterface({ input: answer });
-  // An answer that is broken off does not end the lines by itself.
-  answer.once('close', () => lines.close());
-  let last: SandboxReport | undefined;
-  try {
-    for await (const line of lines) {
-      last = sandboxReport.parse(JSON.parse(line));
-      if (last.state === 'starting') onStage(stages[last.stage]);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-  return last;
+  return await readReports(answer, sandboxReport, signal, (report) => {
+    if (report.state === 'starting') onStage(stages[report.stage]);
+  });
 }
 
 function requireReady(report: SandboxReport): ReadySandbox {
@@ -144,29 +128,8 @@ function requireReady(report: SandboxReport): ReadySandbox {
     case 'ready':
       return report;
     case 'failed':
-      throw new AppError({
-        code: isErrorCode(report.code) ? report.code : 'sandbox.unsupported',
-        message: report.message,
-        ...(report.reason === undefined ? {} : { reason: report.reason }),
-        remedies: report.remedies.map(({ label, command }) => ({ label, ...(command === undefined ? {} : { command }) })),
-      });
+      throw failureOf(report);
     case 'starting':
       throw new AppError({ code: 'sandbox.unsupported', message: 'The sandbox ended while it started' });
   }
-}
-
-function socketOf({ runtimeDirectory }: Pick<Paths, 'runtimeDirectory'>): string {
-  return join(runtimeDirectory, 'sandbox', controlSocketName);
-}
-
-/** `undefined` where nobody listens, or whoever did has ended before it answered. */
-async function callControl(socketPath: string, method: 'GET' | 'POST', path: string): Promise<http.IncomingMessage | undefined> {
-  return await new Promise((answered, reject) => {
-    const request = http.request({ socketPath, method, path, agent: false }, answered);
-    request.once('error', (error: NodeJS.ErrnoException) => {
-      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(error.code ?? '')) answered(undefined);
-      else reject(error);
-    });
-    request.end();
-  });
 }

@@ -8,11 +8,21 @@ import { remedy } from '../local-api/model.ts';
  * | Call | Answer |
  * |---|---|
  * | `GET /status` | `SandboxReport`s, a line each, until it is ready or has failed |
+ * | `POST /shop` | `ShopReport`s, a line each, until the demo shop serves or has failed; what of it is there already stays as it is |
  * | `POST /stop` | 200 once nothing of it is left |
  * | `POST /faults` | `SandboxFault`, 204 |
  * | `DELETE /faults` | 204: nothing goes wrong on purpose any more |
  */
 export const controlSocketName = 'control.sock';
+
+const failed = z.object({
+  state: z.literal('failed'),
+  code: z.string(),
+  message: z.string(),
+  reason: z.optional(z.string()),
+  remedies: z.array(remedy),
+});
+export type SandboxFailure = z.infer<typeof failed>;
 
 /** How far a sandbox is. */
 export const sandboxReport = z.discriminatedUnion('state', [
@@ -27,16 +37,18 @@ export const sandboxReport = z.discriminatedUnion('state', [
     /** Seconds since 1970. */
     since: z.number(),
   }),
-  z.object({
-    state: z.literal('failed'),
-    code: z.string(),
-    message: z.string(),
-    reason: z.optional(z.string()),
-    remedies: z.array(remedy),
-  }),
+  failed,
 ]);
 export type SandboxReport = z.infer<typeof sandboxReport>;
 export type ReadySandbox = Extract<SandboxReport, { state: 'ready' }>;
+
+/** How far the demo shop is that a sandbox was asked to deploy. */
+export const shopReport = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('deploying'), stage: z.enum(['objects', 'pods']) }),
+  z.object({ state: z.literal('deployed'), namespace: z.string() }),
+  failed,
+]);
+export type ShopReport = z.infer<typeof shopReport>;
 
 const image = z.optional(z.string().check(z.minLength(1)));
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { KubernetesObjectApi } from '@kubernetes/client-node/dist/object.js';
 import { PatchStrategy } from '@kubernetes/client-node/dist/patch.js';
+import type { KubernetesObject } from '@kubernetes/client-node/dist/types.js';
 import type { KubeObject } from '../shop/shop-objects.ts';
 
 interface Named {
@@ -16,7 +17,16 @@ interface WorkloadStatus {
 }
 
 interface PodSpec {
-  readonly containers?: readonly { readonly image?: string }[];
+  readonly containers?: readonly { readonly image?: string; readonly ports?: readonly { readonly containerPort: number }[] }[];
+}
+
+interface ServiceState {
+  readonly spec?: { readonly clusterIP?: string; readonly ports?: readonly { readonly port: number }[] };
+}
+
+interface PodState extends KubernetesObject {
+  readonly spec?: PodSpec;
+  readonly status?: { readonly podIP?: string };
 }
 
 const readyTimeoutMs = 90_000;
@@ -27,11 +37,15 @@ const lookEveryMs = 200;
 export class DemoCluster {
   readonly #api: KubernetesObjectApi;
 
+  /** @throws Error where the kubeconfig has no such context. */
   constructor(kubeconfig: string | undefined, context: string | undefined) {
     const config = new KubeConfig();
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
-    if (context !== undefined) config.setCurrentContext(context);
+    if (context !== undefined) {
+      if (config.getContextObject(context) === null) throw new Error(`The kubeconfig has no context "${context}"`);
+      config.setCurrentContext(context);
+    }
     this.#api = KubernetesObjectApi.makeApiClient(config);
   }
 
@@ -55,6 +69,26 @@ export class DemoCluster {
   async imageOf(namespace: string, name: string): Promise<string | undefined> {
     const found = await this.#find<WorkloadStatus>({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace } });
     return found?.spec?.template?.spec?.containers?.[0]?.image;
+  }
+
+  /** URL of a Service by its address. */
+  async serviceAddress(namespace: string, name: string): Promise<string> {
+    const service = await this.#find<ServiceState>({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace } });
+    const { clusterIP, ports = [] } = service?.spec ?? {};
+    const [port] = ports;
+    if (clusterIP === undefined || port === undefined) throw new Error(`The Service ${name} has no address`);
+    return httpUrl(clusterIP, port.port);
+  }
+
+  /** URL of a pod by its address; pods are those with the label `app`. */
+  async podAddress(namespace: string, app: string): Promise<string> {
+    const pods = await this.#api.list<PodState>('v1', 'Pod', namespace, undefined, undefined, undefined, undefined, `app=${app}`);
+    for (const { metadata, spec, status } of pods.items) {
+      const port = spec?.containers?.[0]?.ports?.[0];
+      if (metadata?.deletionTimestamp !== undefined || status?.podIP === undefined || port === undefined) continue;
+      return httpUrl(status.podIP, port.containerPort);
+    }
+    throw new Error(`No pod of ${app} has an address`);
   }
 
   async removeNamespace(name: string): Promise<void> {
@@ -88,4 +122,9 @@ export class DemoCluster {
       throw error;
     }
   }
+}
+
+function httpUrl(address: string, port: number): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }

@@ -22,8 +22,16 @@ Shows what Telepresence does with a small shop, step by step, and leaves the mac
   --rootless      keep the laptop's network as it is, also as root
 `;
 
+/** Who runs the demo. */
+export interface DemoUser {
+  /** Somebody can answer. */
+  readonly isTerminal: boolean;
+  /** Absent where the system has no such numbers. */
+  readonly uid: number | undefined;
+}
+
 /** @throws TypeError with what is wrong. */
-export function readDemoOptions(args: readonly string[], isTerminal: boolean): DemoOptions {
+export function readDemoOptions(args: readonly string[], { isTerminal, uid }: DemoUser): DemoOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -34,5 +42,5 @@ export function readDemoOptions(args: readonly string[], isTerminal: boolean): D
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  return { context: undefined, ...values, yes: values.yes || !isTerminal, rootless: values.rootless || process.getuid?.() !== 0 };
+  return { context: undefined, ...values, yes: values.yes || !isTerminal, rootless: values.rootless || uid !== 0 };
 }

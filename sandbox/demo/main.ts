@@ -5,7 +5,8 @@ const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
 
 try {
-  const options = readDemoOptions(process.argv.slice(2), process.stdin.isTTY && process.stdout.isTTY);
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  const options = readDemoOptions(process.argv.slice(2), { isTerminal, uid: process.getuid?.() });
   if (options.help) console.log(demoUsage);
   else process.exitCode = await runDemo(options, interrupted.signal);
 } catch (error) {

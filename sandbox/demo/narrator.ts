@@ -13,20 +13,21 @@ export class Narrator {
     this.#askUntil = askUntil;
   }
 
-  /** Runs one step; its failure is told and thrown on. */
-  async step(title: string, command: string | undefined, work: (say: (text: string) => void) => Promise<void>): Promise<void> {
+  /** Runs one step, and resolves to what came of it; its failure is told and thrown on. */
+  async step<T>(title: string, command: string | undefined, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
     this.#number += 1;
     if (this.#askUntil !== undefined && this.#number > 1) await pause(this.#askUntil);
     console.log(`\n[${this.#number}/${this.#total}] ${title}`);
     if (command !== undefined) console.log(`    $ ${command}`);
     const start = performance.now();
     try {
-      await work((text) => console.log(text.replaceAll(/^/gm, '    ')));
+      const result = await work((text) => console.log(text.replaceAll(/^(?=.)/gm, '    ')));
+      console.log(`    done in ${seconds(start)}`);
+      return result;
     } catch (error) {
       console.log(`    FAILED after ${seconds(start)}`);
       throw error;
     }
-    console.log(`    done in ${seconds(start)}`);
   }
 }
 

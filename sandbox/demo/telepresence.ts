@@ -45,6 +45,8 @@ export class Telepresence {
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    // One that was interrupted as it began reads no more.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
     const [code] = (await once(child, 'close')) as [number | null];
     options.signal?.removeEventListener('abort', interrupt);

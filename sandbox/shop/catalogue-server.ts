@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';
+import { clubFingerprint } from './club.ts';
 import type { Catalogue, Offer, Product } from './products.ts';
 import { countProducts } from './stock-client.ts';
 
@@ -18,11 +19,14 @@ export function serveCatalogue({ version, change }: CatalogueVersion): void {
     const ids = products.map(({ id }) => id);
     const counts = await countProducts(env['STOCK_URL'] ?? 'http://stock:9090', ids);
     // Members of the club pay less: who belongs to it is a secret of the shop's.
-    const title = `${env['SHOP_TITLE'] ?? 'Shop'}${env['CLUB_TOKEN'] === undefined ? '' : ' for members'}`;
+    const token = env['CLUB_TOKEN'];
+    const title = `${env['SHOP_TITLE'] ?? 'Shop'}${token === undefined ? '' : ' for members'}`;
     const offers = products.map((product) => change({ ...product, inStock: counts[product.id] ?? 0 }));
-    return { title, servedBy: `${version} on ${hostname()}`, offers };
+    const club = token === undefined ? {} : { club: clubFingerprint(token) };
+    return { title, servedBy: `${version} on ${hostname()}`, ...club, offers };
   };
-  createServer((request, response) => {
+  const port = Number(env['PORT'] ?? 8080);
+  const server = createServer((request, response) => {
     if (request.url === '/healthz') {
       response.end('ok\n');
       return;
@@ -31,5 +35,6 @@ export function serveCatalogue({ version, change }: CatalogueVersion): void {
       (catalogue) => response.setHeader('content-type', 'application/json').end(JSON.stringify(catalogue)),
       (error: unknown) => response.writeHead(502).end(`${error instanceof Error ? error.message : String(error)}\n`),
     );
-  }).listen(Number(env['PORT'] ?? 8080));
+  });
+  server.listen(port, () => process.stdout.write(`${version} listens on ${port}\n`));
 }

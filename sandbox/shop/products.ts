@@ -17,5 +17,7 @@ export interface Catalogue {
   readonly title: string;
   /** Which version of the catalogue this is, and where it runs. */
   readonly servedBy: string;
+  /** Fingerprint of the club's secret, as the catalogue has it in its environment; absent: it has none. */
+  readonly club?: string;
   readonly offers: readonly Offer[];
 }

@@ -1,4 +1,3 @@
-import { bundleProgram } from './bundle-program.ts';
 import type { Product } from './products.ts';
 
 /** An object as the Kubernetes API takes it. */
@@ -47,8 +46,13 @@ const parts: readonly Part[] = [
  *
  * @param image such as the product's own, which is in the cluster already
  * @param secret of the shop's club, of the caller's choice
+ * @param programOf text of a part's program, by the part's name
  */
-export async function shopObjects(image: string, secret: string): Promise<readonly KubeObject[]> {
+export async function shopObjects(
+  image: string,
+  secret: string,
+  programOf: (name: string) => Promise<string>,
+): Promise<readonly KubeObject[]> {
   const object = (apiVersion: string, kind: string, name: string, rest: Readonly<Record<string, unknown>>): KubeObject => ({
     apiVersion,
     kind,
@@ -57,7 +61,7 @@ export async function shopObjects(image: string, secret: string): Promise<readon
   });
   const objects = await Promise.all(
     parts.map(async (part) => [
-      object('v1', 'ConfigMap', `${part.name}-program`, { data: { 'main.js': await bundleProgram(part.name) } }),
+      object('v1', 'ConfigMap', `${part.name}-program`, { data: { 'main.js': await programOf(part.name) } }),
       object('apps/v1', 'Deployment', part.name, { spec: deploymentSpec(part, image) }),
       object('v1', 'Service', part.name, {
         spec: {
