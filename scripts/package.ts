@@ -4,6 +4,7 @@ import { getCurrentFuseWire } from '@electron/fuses';
 import { checkout, distDirectory } from './checkout.ts';
 import { configProblems } from './packaging/check-config.ts';
 import { checkLayout } from './packaging/check-layout.ts';
+import { builtFuseProblems } from './packaging/fuses.ts';
 import { stagedProduct, stageProduct } from './packaging/stage-product.ts';
 import { installedProgram, runProgram } from './run-program.ts';
 
@@ -38,12 +39,13 @@ if (!existsSync(electronDist)) {
 const builderArgs = ['--config', 'electron-builder.yml', `-c.electronDist=${electronDist}`, ...args];
 const { exitCode } = await runProgram(installedProgram('electron-builder'), builderArgs, { timeoutMs: 1_800_000, isShown: true });
 if (exitCode !== 0) process.exit(exitCode);
-await reportFuses();
-
-/** What was closed, as the program itself has it. */
-async function reportFuses(): Promise<void> {
-  const unpacked = join(distDirectory, 'package/out', unpackedFolder());
-  if (existsSync(unpacked)) console.log('Fuses:', JSON.stringify(await getCurrentFuseWire(unpacked)));
+const unpacked = join(distDirectory, 'package/out', unpackedFolder());
+if (existsSync(unpacked)) {
+  // As the program itself has them.
+  const fuseProblems = builtFuseProblems({ ...(await getCurrentFuseWire(unpacked)) });
+  for (const problem of fuseProblems) console.error(problem);
+  if (fuseProblems.length > 0) process.exit(1);
+  console.log('The fuses of the program are as they have to be.');
 }
 
 function unpackedFolder(): string {

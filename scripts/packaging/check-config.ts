@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { checkout } from '../checkout.ts';
+import { configuredFuseProblems } from './fuses.ts';
 
-/** As much of the configuration as names files. */
+/** As much of the configuration as names files, and the fuses. */
 const builderConfig = z.looseObject({
   files: z.array(z.string()),
   extraResources: z.array(z.looseObject({ from: z.string(), to: z.string() })),
+  electronFuses: z.record(z.string(), z.unknown()),
 });
 
 const packageFile = z.looseObject({ main: z.string() });
@@ -32,10 +34,10 @@ const configFile = 'electron-builder.yml';
 /** A part of electron-builder, which has no door of its own to its schema. */
 const builderModule = 'app-builder-lib/out/util/config/config';
 
-/** What is wrong with the packaging configuration: by its own schema, and files that it names and that are not there. */
+/** What is wrong with the packaging configuration: by its own schema, files that it names and that are not there, and fuses. */
 export async function configProblems(): Promise<readonly string[]> {
   const config: unknown = parse(readFileSync(join(checkout, configFile), 'utf8'));
-  const { files, extraResources } = builderConfig.parse(config);
+  const { files, extraResources, electronFuses } = builderConfig.parse(config);
   const missing: string[] = [];
   for (const pattern of files) {
     if (!pattern.startsWith('!') && globSync(pattern, { cwd: checkout }).length === 0) missing.push(`files: ${pattern}`);
@@ -49,7 +51,11 @@ export async function configProblems(): Promise<readonly string[]> {
     if (typeof path !== 'string') missing.push(`${member} is not set`);
     else if (!existsSync(join(checkout, path))) missing.push(`${member}: ${path}`);
   }
-  return [...(await schemaProblems(config)), ...missing.map((name) => `${configFile}: there is nothing for ${name}`)];
+  return [
+    ...(await schemaProblems(config)),
+    ...missing.map((name) => `${configFile}: there is nothing for ${name}`),
+    ...configuredFuseProblems(electronFuses).map((problem) => `${configFile}: ${problem}`),
+  ];
 }
 
 /** The builder's own check, which it makes only after it has fetched Electron. */

@@ -1,26 +1,19 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { productVersion } from '#base/common/version.ts';
+import { checkSandbox } from './check-sandbox.ts';
+import { checkWindow } from './check-window.ts';
+import { type LayoutResult, type Outcome, result, runProgram, timeoutMs } from './layout-program.ts';
 
-/** One program of the layout, and whether it does what it has to. */
-export interface LayoutResult {
-  readonly name: string;
-  /** Absent: well. */
-  readonly problem?: string;
-}
-
-const timeoutMs = 30_000;
-
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-}
+/** The daemon may serve a sandbox that starts, beside all else. */
+const daemonTimeoutMs = 180_000;
 
 /**
  * Starts what was staged from a copy of its own, far from the checkout, whose packages would otherwise hide a missing one: the command
- * line, native packages, the daemon by the command line, and the helper, which only tells what it wants.
+ * line, native packages, the daemon by the command line with the window for browsers and the sandbox, and the helper, which only tells what it
+ * wants.
  */
 export async function checkLayout(product: string): Promise<readonly LayoutResult[]> {
   const root = mkdtempSync(join(tmpdir(), 'tel-layout-'));
@@ -75,13 +68,15 @@ async function daemonResults(
     printed += String(data);
   });
   const ended = new Promise<number>((resolve) => daemon.on('exit', (code) => resolve(code ?? 1)));
-  const timer = setTimeout(() => daemon.kill('SIGKILL'), timeoutMs);
+  const timer = setTimeout(() => daemon.kill('SIGKILL'), daemonTimeoutMs);
   try {
     const status = await statusOf(command, env, daemon.pid);
+    const served = [...(await checkWindow(command, env)), ...(await checkSandbox(command, env))];
     const quit = await runProgram(command, ['quit', '-s'], env);
     const code = await ended;
     return [
       result('daemon', status, (text) => text.includes(`"pid": ${daemon.pid}`)),
+      ...served,
       result('telepresence quit -s', quit, () => code === 0),
     ];
   } catch (error) {
@@ -99,18 +94,4 @@ async function statusOf(command: string, env: NodeJS.ProcessEnv, pid: number | u
     const outcome = await runProgram(command, ['status', '--output', 'json'], env);
     if (outcome.output.includes(`"pid": ${pid}`) || performance.now() > until) return outcome;
   }
-}
-
-function runProgram(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(file, [...args], { env, cwd: '/', timeout: timeoutMs }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-      resolve({ code, output: `${stdout}${stderr}` });
-    });
-  });
-}
-
-function result(name: string, { code, output }: Outcome, isWell: (output: string) => boolean, expected = 0): LayoutResult {
-  if (code === expected && isWell(output)) return { name };
-  return { name, problem: `ended with ${code}: ${output.trim().slice(0, 600)}` };
 }

@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileName } from '../bundle.ts';
 import { bundleEntries } from '../bundle-entries.ts';
 import { checkout, distDirectory } from '../checkout.ts';
 import { runProgram } from '../run-program.ts';
@@ -7,8 +8,14 @@ import { runProgram } from '../run-program.ts';
 /** What `electron-builder.yml` takes into the app's resources. */
 export const stagedProduct = join(distDirectory, 'package/stage/product');
 
-/** Programs that run on the Node that ships with the app. The others are Electron's, or pods'. */
+/** Programs that run on the Node that ships with the app. The others are Electron's. */
 const programs = ['cli', 'daemon', 'connection-worker', 'nat-worker', 'helper'];
+
+/** The sandbox, and what runs in its pods: there is none elsewhere. */
+const sandboxPrograms =
+  process.platform === 'linux'
+    ? ['sandbox', 'sandbox-machine', 'manager', 'agent', 'shop-web', 'shop-cart', 'shop-catalogue', 'shop-stock']
+    : [];
 
 const shells = { bash: 'telepresence.bash', zsh: '_telepresence', fish: 'telepresence.fish', powershell: 'telepresence.ps1' };
 
@@ -26,17 +33,19 @@ const nativePackages: readonly NativePackage[] = [
   { name: 'node-pty', skips: /\/(deps|src|third_party|scripts|typings|node-addon-api)(\/|$)|\.(gyp|md|map|pdb)$|\.test\.js$/ },
 ];
 
-/** Puts daemon, helper and command line together with their Node, their native packages and what the system needs of them. */
+/** Puts daemon, helper, command line and sandbox together with their Node, their native packages and what the system needs of them. */
 export async function stageProduct(): Promise<void> {
   rmSync(stagedProduct, { recursive: true, force: true });
   const at = (path: string) => join(stagedProduct, path);
   copyFile(process.execPath, at(process.platform === 'win32' ? 'node/node.exe' : 'node/bin/node'), 0o755);
-  for (const name of programs) {
+  for (const name of [...programs, ...sandboxPrograms]) {
     const entry = bundleEntries.find((candidate) => candidate.name === name);
     if (entry === undefined) throw new Error(`There is no bundle ${name}`);
-    copyFile(join(distDirectory, `${name}.js`), at(`dist/${name}.js`), 0o644);
-    if (entry.hasCompileCache) copyFile(join(distDirectory, `${name}.bundle.js`), at(`dist/${name}.bundle.js`), 0o644);
+    const files = new Set([fileName(entry), ...(entry.hasCompileCache ? [`${name}.js`] : [])]);
+    for (const file of files) copyFile(join(distDirectory, file), at(`dist/${file}`), 0o644);
   }
+  // What the daemon serves to browsers; the app's own window has it from the archive.
+  cpSync(join(distDirectory, 'renderer'), at('dist/renderer'), { recursive: true });
   // Bundles are ES modules, which Node knows by this.
   writeFileSync(at('package.json'), '{ "type": "module" }\n');
   for (const native of nativePackages) copyPackage(native, at('node_modules'));
