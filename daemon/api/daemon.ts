@@ -10,6 +10,7 @@ import { sandboxProgram } from '../doctor/sandbox-program.ts';
 import { HealthRegistry } from '../state/health-registry.ts';
 import { StateStore } from '../state/state-store.ts';
 import { TaskRegistry } from '../state/task-registry.ts';
+import { isProgram } from '../terminals/find-program.ts';
 import { hasPty } from '../terminals/pty.ts';
 import type { DaemonContext } from './daemon-context.ts';
 import { readInstallId } from './install-id.ts';
@@ -70,6 +71,7 @@ function createContext(options: DaemonOptions): DaemonContext {
       'handler-command',
       ...(process.platform === 'linux' ? (['rootless'] as const) : []),
       ...(sandboxProgram() === undefined ? [] : (['sandbox'] as const)),
+      ...(isProgram('kubectl', env['PATH'] ?? '') ? (['kubectl'] as const) : []),
     ],
     pid: process.pid,
     executable,

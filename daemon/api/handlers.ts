@@ -29,7 +29,7 @@ export function createHandlers(daemon: DaemonContext, endProcess: () => void): H
     ...createWorkloadHandlers(daemon, connections),
     ...createPreferenceHandlers(daemon, connections),
     ...createDoctorHandlers(daemon, connections),
-    ...createDiagnoseHandlers(daemon, connections),
+    ...createDiagnoseHandlers(daemon, connections, () => handlers),
     ...createUiHandlers(daemon, () => handlers),
   };
   return handlers;

@@ -9,6 +9,8 @@ export interface MissingRight {
   readonly group: string;
   /** Absent: the right is about the whole cluster. */
   readonly namespace?: string;
+  /** Of the one object that the right is about. */
+  readonly name?: string;
 }
 
 const refusal =
@@ -27,20 +29,26 @@ export function describeRight({ verb, resource, group, namespace }: MissingRight
   return `to ${verb} ${group === '' ? resource : `${resource}.${group}`} in ${where}`;
 }
 
-/** The commands by which an administrator grants it, ready to copy. `docs/rbac.md` has the Roles of all commands. */
+/** `docs/rbac.md` has the Roles of all commands. */
 export function grantRemedy(right: MissingRight): Remedy {
-  const { user, verb, resource, group, namespace } = right;
+  return {
+    label: 'Ask an administrator of the cluster for this right, or for a Role as in docs/rbac.md',
+    command: grantCommand(right),
+  };
+}
+
+/** The commands by which an administrator grants it, ready to copy. */
+export function grantCommand({ user, verb, resource, group, namespace, name: object }: MissingRight): string {
   const kind = namespace === undefined ? 'clusterrole' : 'role';
   const kubectl = `kubectl${namespace === undefined ? '' : ` --namespace ${namespace}`} create`;
   const [plain = '', subresource] = resource.split('/');
   const name = `telepresence-${verb}-${resource.replace('/', '-')}`;
   const fullResource = `${plain}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
-  return {
-    label: 'Ask an administrator of the cluster for this right, or for a Role as in docs/rbac.md',
-    command:
-      `${kubectl} ${kind} ${name} --verb=${verb} --resource=${fullResource}` +
-      ` && ${kubectl} ${kind}binding ${name} --${kind}=${name} ${subject(user)}`,
-  };
+  const only = object === undefined ? '' : ` --resource-name=${object}`;
+  return (
+    `${kubectl} ${kind} ${name} --verb=${verb} --resource=${fullResource}${only}` +
+    ` && ${kubectl} ${kind}binding ${name} --${kind}=${name} ${subject(user)}`
+  );
 }
 
 function subject(user: string): string {

@@ -11,7 +11,7 @@ import type { CallInput } from '#protocol/local-api/local-api.ts';
 import type { LogLine } from '#protocol/local-api/log-api.ts';
 import type { Connection, ConnectRequest, Engagement } from '#protocol/local-api/model.ts';
 import type { Connections } from '../connection/connections.ts';
-import { gatherLogs } from './gather-logs.ts';
+import { type GatherOptions, gatherLogs, previewLogs } from './gather-logs.ts';
 import { listLogSources } from './log-sources.ts';
 import { tailLog } from './tail-log.ts';
 
@@ -144,30 +144,47 @@ describe('logs of a cluster', () => {
   const gather = async (
     change: Partial<CallInput<'gatherLogs'>> = {},
     from: Pick<Connections, 'target' | 'isEmpty'> = connections,
-  ) =>
-    await gatherLogs(
-      {
-        outputFile: file(),
-        daemons: ['user'],
-        trafficManager: true,
-        trafficAgents: 'all',
-        anonymize: false,
-        podYaml: false,
-        ...change,
-      },
-      {
-        laptop: laptop(),
-        connections: from,
-        connectionNames: from.isEmpty ? [] : ['one'],
-        stage: () => undefined,
-        signal: stop.signal,
-      },
-    );
+  ) => await gatherLogs({ outputFile: file(), ...choice, ...change }, gatherOptions(from));
+  const preview = async (change: Partial<CallInput<'previewLogs'>> = {}) =>
+    await previewLogs({ ...choice, ...change }, gatherOptions(connections));
+  const choice: CallInput<'previewLogs'> = {
+    daemons: ['user'],
+    trafficManager: true,
+    trafficAgents: 'all',
+    anonymize: false,
+    podYaml: false,
+  };
+  const gatherOptions = (from: Pick<Connections, 'target' | 'isEmpty'>): GatherOptions => ({
+    laptop: laptop(),
+    connections: from,
+    connectionNames: from.isEmpty ? [] : ['one'],
+    stage: () => undefined,
+    signal: stop.signal,
+  });
   const unzipped = () => {
     const script =
       'import zipfile,sys,json; z=zipfile.ZipFile(sys.argv[1]); print(json.dumps({n: z.read(n).decode() for n in z.namelist()}))';
     return JSON.parse(execFileSync('python3', ['-c', script, file()]).toString()) as Record<string, string>;
   };
+
+  it('can be looked at before they are written: the same entries and sizes, with lines as they would be', async () => {
+    const before = readdirSync(directory);
+    const { entries, problems } = await preview();
+    expect(readdirSync(directory)).toEqual(before);
+    const written = await gather();
+    expect(entries.map(({ name, bytes }) => ({ name, bytes }))).toEqual(written.entries);
+    expect(problems).toEqual(written.problems);
+    expect(entries.find(({ name }) => name.startsWith('traffic-manager'))).toEqual({
+      name: 'traffic-manager-1.ambassador.log',
+      bytes: 67,
+      lines: 2,
+      changedLines: 1,
+      sample: ['manager says shop-5d8f-abc.prod is there', 'Authorization: [redacted]'],
+    });
+    const anonymous = await preview({ anonymize: true });
+    expect(JSON.stringify(anonymous)).not.toMatch(/shop-5d8f|prod(?!-2)/);
+    expect(anonymous.entries.some(({ changedLines }) => changedLines > 1)).toBe(true);
+  });
 
   it('are gathered into a private zip file, without secrets, and with a file for each that cannot be read', async () => {
     const { entries, problems } = await gather();

@@ -9,6 +9,7 @@ import type { Connections } from '../connection/connections.ts';
 import { clusterError } from '../kube/cluster-error.ts';
 import { Anonymizer } from './anonymizer.ts';
 import { listAgentPods, listManagerPods, type PodObject } from './cluster-pods.ts';
+import { LineSample } from './line-sample.ts';
 import { daemonLogFile, helperLogFile, isReadable, type LaptopLogs } from './local-logs.ts';
 import { type LogCluster, withLogCluster } from './log-cluster.ts';
 import { linesOf, podLogPath } from './pod-log.ts';
@@ -29,19 +30,46 @@ const podLogTimeoutMs = 60_000;
 
 const ownLogs = /^(daemon|daemon-output|connection-.+|app|handler-.+)\.log(\.\d+)?$/;
 
+type Choice = CallInput<'previewLogs'>;
+type Entry = CallOutput<'previewLogs'>['entries'][number];
+
+/** What the text of an entry goes to. @returns how many bytes that were. */
+type AddEntry = (name: string, pieces: AsyncIterable<string>) => Promise<number>;
+
 interface Archive {
-  readonly zip: ZipFile;
+  readonly add: AddEntry;
   readonly anonymizer: Anonymizer | undefined;
-  readonly entries: { name: string; bytes: number }[];
+  readonly entries: Entry[];
   readonly problems: string[];
 }
 
 /** Writes logs into a zip file. One that cannot be read is told of in its place, and does not keep the others out. */
 export async function gatherLogs(input: CallInput<'gatherLogs'>, options: GatherOptions): Promise<CallOutput<'gatherLogs'>> {
-  const { outputFile: file } = input;
+  const { outputFile: file, ...choice } = input;
   const zip = await openZip(file);
+  try {
+    const { entries, problems } = await collect(choice, options, (name, pieces) => zip.add(name, pieces));
+    await zip.finish();
+    return { file, entries: entries.map(({ name, bytes }) => ({ name, bytes })), problems };
+  } catch (error) {
+    await zip.giveUp();
+    throw error;
+  }
+}
+
+/** What `gatherLogs` would write. Each log is read to its end, which is the only way to know. */
+export async function previewLogs(choice: Choice, options: GatherOptions): Promise<CallOutput<'previewLogs'>> {
+  const { entries, problems } = await collect(choice, options, async (_name, pieces) => {
+    let bytes = 0;
+    for await (const piece of pieces) bytes += Buffer.byteLength(piece);
+    return bytes;
+  });
+  return { entries, problems };
+}
+
+async function collect(input: Choice, options: GatherOptions, add: AddEntry): Promise<Pick<Archive, 'entries' | 'problems'>> {
   const anonymizer = input.anonymize ? new Anonymizer() : undefined;
-  const archive: Archive = { zip, anonymizer, entries: [], problems: [] };
+  const archive: Archive = { add, anonymizer, entries: [], problems: [] };
   try {
     const wantsCluster = input.trafficManager || input.trafficAgents !== 'none';
     for (const name of options.connectionNames) anonymizer?.add('connection', name);
@@ -59,13 +87,11 @@ export async function gatherLogs(input: CallInput<'gatherLogs'>, options: Gather
         }
       });
     } else await addLaptopLogs(archive, input, options);
-    await zip.finish();
   } catch (error) {
-    await zip.giveUp();
     if (options.signal.aborted) throw new AppError({ code: 'cancelled', message: 'Gathering logs was cancelled' }, error);
     throw error;
   }
-  return { file, entries: archive.entries, problems: archive.problems };
+  return archive;
 }
 
 async function openZip(file: string): Promise<ZipFile> {
@@ -87,11 +113,7 @@ async function openZip(file: string): Promise<ZipFile> {
   }
 }
 
-async function addLaptopLogs(
-  archive: Archive,
-  { daemons }: CallInput<'gatherLogs'>,
-  { laptop, stage, signal }: GatherOptions,
-): Promise<void> {
+async function addLaptopLogs(archive: Archive, { daemons }: Choice, { laptop, stage, signal }: GatherOptions): Promise<void> {
   stage('Reading the logs of the laptop');
   const files: string[] = [];
   if (daemons.includes('user')) {
@@ -125,7 +147,7 @@ function anonymousFileName(name: string, renames: Anonymizer): string {
 
 async function choosePods(
   cluster: LogCluster,
-  input: CallInput<'gatherLogs'>,
+  input: Choice,
   { anonymizer, problems }: Archive,
   signal: AbortSignal,
 ): Promise<{ readonly pod: PodObject; readonly container: string }[]> {
@@ -209,13 +231,16 @@ async function* resumed(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffe
 
 /** Line by line, without secrets and, where asked for, without names. */
 async function addText(archive: Archive, name: string, content: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
-  const { zip, anonymizer, entries } = archive;
+  const { add, anonymizer, entries } = archive;
   const redact = createRedactor();
   const anonymous = (text: string) => anonymizer?.text(text) ?? text;
+  const sample = new LineSample();
   const pieces = async function* () {
     let piece = '';
     for await (const line of linesOf(asyncPieces(content))) {
-      piece += `${anonymous(redact(line))}\n`;
+      const shown = anonymous(redact(line));
+      sample.take(shown, shown !== line);
+      piece += `${shown}\n`;
       if (piece.length < 64 * 1024) continue;
       yield piece;
       piece = '';
@@ -223,7 +248,8 @@ async function addText(archive: Archive, name: string, content: AsyncIterable<Bu
     if (piece !== '') yield piece;
   };
   const entryName = anonymous(name);
-  entries.push({ name: entryName, bytes: await zip.add(entryName, pieces()) });
+  const bytes = await add(entryName, pieces());
+  entries.push({ name: entryName, bytes, ...sample.result() });
 }
 
 async function* asyncPieces(content: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {

@@ -29,10 +29,10 @@ export function createTerminalHandlers(daemon: DaemonContext, connections: Conne
 
   return {
     async openTerminal(input) {
-      const { columns, rows, directory, command } = input;
+      const { columns, rows, directory, command, title } = input;
       const place = placeOf(connections, input);
       const engagement = await engagementOf(connections, place, input.engagement);
-      return { terminal: await terminals.open({ columns, rows, directory, command, place, engagement }) };
+      return { terminal: await terminals.open({ columns, rows, directory, command, title, place, engagement }) };
     },
     async attachTerminal({ id }, { emit, signal }) {
       await terminals.session(id).attach(emit, signal);

@@ -259,6 +259,12 @@ describe('terminals', () => {
     expect(existsSync(left)).toBe(false);
   });
 
+  it('are called as who opens them says, else by their program', async () => {
+    const command = ['sh', '-c', 'sleep 100'];
+    expect(await open({ command })).toMatchObject({ title: 'sh' });
+    expect(await open({ command, title: 'cart' })).toMatchObject({ title: 'cart' });
+  });
+
   it('take the title that their program gives them', async () => {
     const { id } = await open({ command: ['sh', '-c', 'printf "\\033]0;my ti"; printf "tle\\007"; cat'] });
     await expect.poll(() => state.state.terminals[id]?.title, soon).toBe('my title');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, delimiter, isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import type { Logger } from '#base/common/log.ts';
 import { namespaceCommand } from '#base/node/enter-namespace.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -10,6 +10,7 @@ import { programEnvironment } from '../handlers/program-environment.ts';
 import { userShell } from '../handlers/user-shell.ts';
 import type { KubeconfigSource } from '../kube/kubeconfig.ts';
 import type { StateStore } from '../state/state-store.ts';
+import { isProgram } from './find-program.ts';
 import { privateKubeconfig } from './private-kubeconfig.ts';
 import { spawnPty } from './pty.ts';
 import { badgedShell, type ShellStart } from './shell-start.ts';
@@ -21,6 +22,7 @@ export interface TerminalRequest {
   readonly rows: number;
   readonly directory: string | undefined;
   readonly command: readonly string[] | undefined;
+  readonly title?: string | undefined;
   /** The connection whose cluster the terminal is in. */
   readonly place: TerminalPlace | undefined;
   readonly engagement: { readonly name: string; readonly environment: Readonly<Record<string, string>> } | undefined;
@@ -92,10 +94,10 @@ export class Terminals {
     } finally {
       this.#opening -= 1;
     }
-    const { place, engagement, command } = request;
+    const { place, engagement, command, title } = request;
     const terminal: Terminal = {
       id,
-      title: basename(command?.[0] ?? userShell(this.#options.env)),
+      title: title ?? basename(command?.[0] ?? userShell(this.#options.env)),
       directory: cwd,
       ...(place === undefined ? {} : { connection: place.connection }),
       ...(engagement === undefined ? {} : { engagement: engagement.name }),
@@ -185,16 +187,7 @@ function checkDirectory(directory: string): void {
 
 /** Where it is missing, the pseudo-terminal would only tell of a program that ended. */
 function checkProgram(file: string, path: string): void {
-  const candidates = file.includes('/') ? [file] : path.split(delimiter).map((directory) => join(directory, file));
-  const isThere = candidates.some((candidate) => {
-    try {
-      accessSync(candidate, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (isThere) return;
+  if (isProgram(file, path)) return;
   throw new AppError({
     code: 'not-found',
     message: `The command ${file} cannot be started`,

@@ -5,10 +5,11 @@ import type { InterceptRequest } from '#protocol/local-api/model.ts';
 import { engageError } from '../engagements/engage-error.ts';
 import { portsOf } from '../engagements/intercepted-port.ts';
 import type { DesktopClient } from '../link/wire-session.ts';
+import { emptyPlan } from './empty-plan.ts';
 import { errorDataOf } from './error-data.ts';
 
 type Plan = CallOutput<'planIntercept'>;
-export type ClusterPlan = Omit<Plan, 'restarts' | 'rights' | 'commandLine'>;
+export type ClusterPlan = Omit<Plan, 'restarts' | 'rights' | 'commandLine' | 'yaml'>;
 
 interface PlanPlace {
   readonly desktop: DesktopClient;
@@ -25,15 +26,7 @@ const defaultTargetHost = '127.0.0.1';
 /** What the traffic-manager finds for each port of a request, by the rules of a real intercept. Its refusal is part of the plan. */
 export async function planInCluster(request: InterceptRequest, place: PlanPlace, signal: AbortSignal): Promise<ClusterPlan> {
   const { desktop, session, owner } = place;
-  const empty: ClusterPlan = {
-    workload: request.workload ?? request.name,
-    workloadKind: '',
-    namespace: request.namespace ?? place.namespace,
-    ports: [],
-    conflicts: [],
-    warnings: [],
-  };
-  let plan = empty;
+  let plan = emptyPlan(request, place.namespace);
   try {
     for (const port of portsOf(request)) {
       const draft = port.draft(request, { namespace: place.namespace, owner, targetHost: request.address ?? defaultTargetHost });

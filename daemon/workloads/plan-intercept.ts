@@ -1,10 +1,14 @@
 import type { KubeClient } from '#net/kube/kube-client.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Engagement, InterceptRequest } from '#protocol/local-api/model.ts';
-import { clientRights, isAllowed, type Right } from './access-review.ts';
 import { interceptCommand } from './command-line.ts';
+import { emptyPlan } from './empty-plan.ts';
+import { errorDataOf } from './error-data.ts';
 import { checkLaptopPort } from './laptop-port.ts';
 import type { ClusterPlan } from './plan-in-cluster.ts';
+import { reviewRights } from './plan-rights.ts';
+import { requestYaml } from './request-yaml.ts';
 import type { KeptPod } from './workload-objects.ts';
 
 type Plan = CallOutput<'planIntercept'>;
@@ -25,7 +29,8 @@ export interface PlanInputs {
 /** The cluster's part of a plan, with what the laptop knows: which pods go, what this user may do, whether a handler is there. */
 export async function completePlan(inputs: PlanInputs): Promise<Plan> {
   const { request, use, cluster, pods } = inputs;
-  const [rights, portWarnings] = await Promise.all([reviewRights(inputs), laptopWarnings(inputs)]);
+  const place = { ...inputs, namespace: cluster.namespace, isLinkUp: true };
+  const [rights, portWarnings] = await Promise.all([reviewRights(place), laptopWarnings(inputs)]);
   return {
     ...cluster,
     restarts: (pods ?? [])
@@ -33,6 +38,7 @@ export async function completePlan(inputs: PlanInputs): Promise<Plan> {
       .map(({ shown }) => shown.name),
     rights,
     commandLine: interceptCommand(request, use),
+    yaml: requestYaml(request, cluster),
     warnings: [
       ...cluster.warnings,
       ...(pods === undefined ? ['You may not list pods here, so which ones will restart is not known'] : []),
@@ -41,17 +47,35 @@ export async function completePlan(inputs: PlanInputs): Promise<Plan> {
   };
 }
 
-async function reviewRights({ managerNamespace, client, signal }: PlanInputs): Promise<Plan['rights']> {
-  const needed = clientRights(managerNamespace);
-  const reviewed = await Promise.all(
-    needed.map(async (right) => ({ right, allowed: await isAllowed(client, right, signal).catch(() => undefined) })),
-  );
-  signal.throwIfAborted();
-  return reviewed.flatMap(({ right, allowed }) => (allowed === undefined ? [] : [{ ...told(right), allowed }]));
-}
-
-function told({ verb, resource, namespace = '' }: Right): Omit<Plan['rights'][number], 'allowed'> {
-  return { verb, resource, namespace };
+/**
+ * The plan while the way to the traffic-manager is being made again, where the user may not make it: then there is nothing to wait for.
+ * `undefined`: there is.
+ */
+export async function planWithoutLink(inputs: {
+  readonly request: InterceptRequest;
+  readonly use: string | undefined;
+  readonly managerNamespace: string;
+  readonly namespace: string;
+  readonly client: KubeClient;
+  readonly signal: AbortSignal;
+}): Promise<Plan | undefined> {
+  const { request, use, namespace } = inputs;
+  const rights = await reviewRights({ ...inputs, isLinkUp: false });
+  if (rights.every(({ allowed, withoutIt }) => allowed || withoutIt !== 'cannot-start')) return undefined;
+  const cluster = emptyPlan(request, namespace);
+  const error = new AppError({
+    code: 'cluster.forbidden',
+    message: 'The way to the traffic-manager is lost, and you may not make it again',
+    reason: 'Rights were taken away since the connection was made',
+  });
+  return {
+    ...cluster,
+    restarts: [],
+    rights,
+    commandLine: interceptCommand(request, use),
+    yaml: requestYaml(request, cluster),
+    error: errorDataOf(error),
+  };
 }
 
 async function laptopWarnings({ request, cluster, engagements }: PlanInputs): Promise<string[]> {

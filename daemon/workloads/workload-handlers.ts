@@ -7,7 +7,7 @@ import type { Connections } from '../connection/connections.ts';
 import { checkLaptopPort } from './laptop-port.ts';
 import type { NamespaceDetails } from './namespace-details.ts';
 import type { ClusterPlan } from './plan-in-cluster.ts';
-import { completePlan } from './plan-intercept.ts';
+import { completePlan, planWithoutLink } from './plan-intercept.ts';
 import { probeContext } from './probe-context.ts';
 import { SharedDetails } from './shared-details.ts';
 import type { KeptPod } from './workload-objects.ts';
@@ -96,26 +96,31 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
     },
     planIntercept: async ({ use, request }, { signal }) => {
       const { request: target, connection } = connections.target(use);
-      const cluster = await connections.thread(use).call('planIntercept', { request }, { signal });
-      return await withDetails({ use, namespace: cluster.namespace }, signal, async (details, both) => {
-        const { loadKubeconfig } = await import('../kube/kubeconfig.ts');
-        const client = new KubeClient(loadKubeconfig(target).credentials);
-        try {
+      const { managerNamespace, namespace } = connection;
+      const { loadKubeconfig } = await import('../kube/kubeconfig.ts');
+      const client = new KubeClient(loadKubeconfig(target).credentials);
+      try {
+        if (connection.state.kind === 'reconnecting') {
+          const plan = await planWithoutLink({ request, use, managerNamespace, namespace, client, signal });
+          if (plan !== undefined) return plan;
+        }
+        const cluster = await connections.thread(use).call('planIntercept', { request }, { signal });
+        return await withDetails({ use, namespace: cluster.namespace }, signal, async (details, both) => {
           const mayListPods = !details.forbidden.includes('pods');
           return await completePlan({
             request,
             use,
-            managerNamespace: connection.managerNamespace,
+            managerNamespace,
             cluster,
             pods: mayListPods ? podsOf(details, cluster) : undefined,
             client,
             engagements: Object.values(daemon.state.state.engagements),
             signal: both,
           });
-        } finally {
-          client.close();
-        }
-      });
+        });
+      } finally {
+        client.close();
+      }
     },
     checkLaptopPort: async ({ address = '127.0.0.1', port }) => {
       const engagement = Object.values(daemon.state.state.engagements).find(

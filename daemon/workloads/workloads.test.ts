@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { silentLogger } from '#base/common/log.ts';
 import { FakeApiServer } from '#net/kube/fake-api-server.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
 import { PlanInterceptResponseSchema } from '#protocol/cluster/generated/desktop_pb.js';
 import type { InterceptRequest, WorkloadDetails } from '#protocol/local-api/model.ts';
+import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { type ApiAnswer, startApiStandIn, writeKubeconfig } from '../kube/testing/api-stand-in.ts';
 import type { DesktopClient } from '../link/wire-session.ts';
 import { interceptCommand } from './command-line.ts';
@@ -18,7 +21,8 @@ import type { DetailChange } from './detail-index.ts';
 import { checkLaptopPort, listeningInodes } from './laptop-port.ts';
 import { NamespaceDetails } from './namespace-details.ts';
 import { planInCluster } from './plan-in-cluster.ts';
-import { completePlan } from './plan-intercept.ts';
+import { completePlan, planWithoutLink } from './plan-intercept.ts';
+import { reviewRights } from './plan-rights.ts';
 import { probeContext } from './probe-context.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -216,9 +220,74 @@ describe('completePlan', () => {
       signal: AbortSignal.timeout(5_000),
     });
     expect(plan.restarts).toEqual(['without']);
-    expect(plan.rights).toContainEqual({ verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: true });
+    const right = { verb: 'create', resource: 'pods/portforward', allowed: true };
+    expect(plan.rights).toContainEqual({ ...right, namespace: 'ambassador', withoutIt: 'cannot-reconnect' });
+    expect(plan.rights).toContainEqual({ ...right, namespace: 'shop', withoutIt: 'slower' });
+    expect(parse(plan.yaml)).toEqual({
+      name: 'web',
+      workload: 'web',
+      workload_kind: 'Deployment',
+      namespace: 'shop',
+      target_host: '127.0.0.1',
+      ports: [{ target_port: laptopPort, container_port: 8080, protocol: 'TCP', port_id: 'http' }],
+    });
     expect(plan.commandLine).toBe(`telepresence intercept web --port ${laptopPort}`);
     expect(plan.warnings).toEqual([`Nothing listens on 127.0.0.1:${laptopPort} yet`]);
+  });
+});
+
+describe('rights of an intercept', () => {
+  /** Refuses what `isRefused` says of the resource and namespace, to a user whose name it tells. */
+  const clientThat = async (isRefused: (resource: string, namespace: string) => boolean) => {
+    const standIn = await startApiStandIn((path, body): ApiAnswer => {
+      if (path.endsWith('/selfsubjectreviews')) return [201, { status: { userInfo: { username: 'dev@corp' } } }];
+      const { spec } = JSON.parse(body) as { spec: { resourceAttributes: Record<string, string> } };
+      const { resource = '', subresource, namespace = '' } = spec.resourceAttributes;
+      const whole = subresource === undefined ? resource : `${resource}/${subresource}`;
+      return [201, { status: { allowed: !isRefused(whole, namespace) } }];
+    });
+    cleanups.push(() => standIn.close());
+    const directory = mkdtempSync(join(tmpdir(), 'rights-'));
+    cleanups.push(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, 'config');
+    writeKubeconfig(file, standIn.url);
+    const client = new KubeClient(loadKubeconfig({ kubeFlags: { kubeconfig: file } }).credentials);
+    cleanups.push(() => client.close());
+    return client;
+  };
+  const place = { managerNamespace: 'ambassador', namespace: 'shop', signal: AbortSignal.timeout(10_000) };
+
+  it('says what each is for, and how an administrator grants one that is missing', async () => {
+    const client = await clientThat((resource, namespace) => resource === 'services' || namespace === 'shop');
+    const rights = await reviewRights({ ...place, client, isLinkUp: true });
+    expect(rights.map(({ resource, allowed, withoutIt }) => [resource, allowed, withoutIt])).toEqual([
+      ['services', false, 'cannot-reconnect'],
+      ['pods', true, 'cannot-reconnect'],
+      ['pods/portforward', true, 'cannot-reconnect'],
+      ['pods/portforward', false, 'slower'],
+    ]);
+    expect(rights.map(({ grant }) => grant)).toEqual([
+      'kubectl --namespace ambassador create role telepresence-get-services --verb=get --resource=services --resource-name=traffic-manager' +
+        ' && kubectl --namespace ambassador create rolebinding telepresence-get-services --role=telepresence-get-services --user=dev@corp',
+      undefined,
+      undefined,
+      'kubectl --namespace shop create role telepresence-create-pods-portforward --verb=create --resource=pods/portforward' +
+        ' && kubectl --namespace shop create rolebinding telepresence-create-pods-portforward' +
+        ' --role=telepresence-create-pods-portforward --user=dev@corp',
+    ]);
+  });
+
+  it('hold an intercept back where the way to the traffic-manager has to be made again', async () => {
+    const inputs = { ...place, request, use: undefined };
+    const refused = await planWithoutLink({ ...inputs, client: await clientThat((resource) => resource === 'pods/portforward') });
+    expect(refused).toMatchObject({ error: { code: 'cluster.forbidden' }, workload: 'web', namespace: 'shop' });
+    expect(refused?.rights.filter(({ allowed }) => !allowed).map(({ withoutIt }) => withoutIt)).toEqual([
+      'cannot-start',
+      'slower',
+    ]);
+    // Without those of connecting alone: there is a way to wait for.
+    const client = await clientThat((_resource, namespace) => namespace === 'shop');
+    expect(await planWithoutLink({ ...inputs, client })).toBeUndefined();
   });
 });
 

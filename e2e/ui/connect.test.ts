@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ConnectRequest } from '#protocol/local-api/model.ts';
 import { missing } from './testing/browser.ts';
-import { offWorld, probeOf, workloadHandlers } from './testing/fake-world.ts';
+import { offWorld, onWorld, probeOf, workloadHandlers } from './testing/fake-world.ts';
 import { createUiBed } from './testing/ui-bed.ts';
 import { connectionOf, recentOf, shopDetails, shopWorkloads } from './testing/world.ts';
 
@@ -146,9 +146,21 @@ describe.skipIf(missing !== undefined)(`connection page${missing === undefined ?
     await page.getByText('Ask an administrator of the cluster to run this').waitFor();
     await page.getByRole('button', { name: 'Copy the command telepresence helm install --context production' }).waitFor();
     await page.getByRole('radio', { name: 'staging' }).check();
+    await page.getByRole('button', { name: 'Copy the command telepresence helm install --context staging' }).waitFor();
     await page.getByRole('button', { name: 'Install the traffic-manager' }).click();
     await page.getByText('traffic-manager 0.1.0 is installed').waitFor();
     await expect.poll(() => page.getByText('This cluster has no traffic-manager yet').count()).toBe(0);
+  });
+
+  it('has the command lines of its buttons while connected', async () => {
+    const { page } = await bed.open(onWorld());
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('button', { name: 'Connection' }).click();
+    const commands = ['telepresence pause --for 15m', 'telepresence pause --for 1h', 'telepresence quit'];
+    for (const command of commands) {
+      await page.getByRole('region', { name: 'Connection', exact: true }).getByRole('button', { name: 'Command lines' }).click();
+      await page.getByRole('menuitem', { name: `Copy the command ${command}` }).click();
+      await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(command);
+    }
   });
 
   it('takes the advanced choices, and refuses what is no subnet at its field', async () => {
@@ -211,6 +223,11 @@ describe.skipIf(missing !== undefined)(`connection page${missing === undefined ?
     );
     const first = page.getByRole('region', { name: 'Recent' }).getByRole('listitem').first();
     await first.getByText('k3d-local').waitFor();
+    await first
+      .getByRole('button', {
+        name: 'Copy the command telepresence connect --context k3d-local --namespace dev --also-proxy 10.7.0.0/16',
+      })
+      .waitFor();
     await page.getByRole('button', { name: 'Pin staging · shop', exact: true }).click();
     await page.getByRole('button', { name: 'Forget k3d-local · dev' }).click();
     await expect

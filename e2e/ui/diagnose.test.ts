@@ -55,6 +55,8 @@ describe.skipIf(missing !== undefined)(
       await goToPage(window, 'Diagnose');
       const { page } = window;
       await page.getByText('4 of 13 checks done').waitFor();
+      await page.getByRole('button', { name: 'Copy the command telepresence doctor' }).click();
+      await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('telepresence doctor');
       await page.getByRole('heading', { name: 'Check of helper' }).waitFor();
       await page.getByRole('heading', { name: 'Other VPNs' }).waitFor();
       await walkThemes(window, 'diagnose-running');

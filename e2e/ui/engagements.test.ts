@@ -50,6 +50,14 @@ describe.skipIf(missing !== undefined)(`engagements page${missing === undefined 
     await page.getByText('No engagements').waitFor();
   });
 
+  it('has the command line of Leave', async () => {
+    const { page } = await openPage(onWorld({ engagements: { 'staging-shop/cart': engagementOf() } }));
+    const detail = page.getByRole('article', { name: 'cart' });
+    await detail.getByRole('button', { name: 'Command lines' }).click();
+    await page.getByRole('menuitem', { name: 'Copy the command telepresence leave cart' }).click();
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('telepresence leave cart');
+  });
+
   it('leaves after five seconds in which it can be taken back', async () => {
     const left: string[] = [];
     const world = onWorld(

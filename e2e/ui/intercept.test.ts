@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { InterceptRequest } from '#protocol/local-api/model.ts';
 import { missing } from './testing/browser.ts';
-import { onWorld, planOf } from './testing/fake-world.ts';
+import { changingWorld, onWorld, planOf } from './testing/fake-world.ts';
 import { createUiBed, hasFocus } from './testing/ui-bed.ts';
-import { engagementOf } from './testing/world.ts';
+import { engagementOf, shopDetails, shopWorkloads, workloadOf } from './testing/world.ts';
 
 const emptyTraffic = { connections: 0, open: 0, rejected: 0, inBytes: 0, outBytes: 0 };
 
@@ -211,8 +211,7 @@ describe.skipIf(missing !== undefined)(`intercept wizard${missing === undefined 
     await page.getByText('node (4711) listens').waitFor();
   });
 
-  it('says what restarts, which rights are missing, and does not start into a conflict', async () => {
-    let hasConflict = true;
+  it('says what restarts and which rights are missing, and starts without those that only help', async () => {
     const { page } = await bed.open(
       onWorld(
         {},
@@ -220,8 +219,10 @@ describe.skipIf(missing !== undefined)(`intercept wizard${missing === undefined 
           planIntercept: async () =>
             planOf({
               restarts: ['catalog-1'],
-              conflicts: hasConflict ? [{ owner: 'ana@build-7', port: 'http', message: 'ana@build-7 has port http' }] : [],
-              rights: [{ verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: false }],
+              rights: [
+                { verb: 'list', resource: 'pods', namespace: 'ambassador', allowed: false, withoutIt: 'cannot-reconnect' },
+                { verb: 'create', resource: 'pods/portforward', namespace: 'shop', allowed: false, withoutIt: 'slower' },
+              ],
             }),
         },
       ),
@@ -229,13 +230,85 @@ describe.skipIf(missing !== undefined)(`intercept wizard${missing === undefined 
     await openWizard(page, 'catalog');
     await page.getByRole('button', { name: /4.*Review/ }).click();
     await page.getByText('1 pod is replaced').waitFor();
+    await page.getByText('Connecting again takes rights that you lack').waitFor();
+    await page.getByText('list pods in ambassador').waitFor();
+    await page.getByText('its traffic passes the traffic-manager').waitFor();
+    await page.getByText('create pods/portforward in shop').waitFor();
+    expect(await page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+  });
+
+  it('does not start without a right that it takes, and hands over the command that grants it', async () => {
+    const grant = 'kubectl --namespace ambassador create role telepresence-create-pods-portforward';
+    const right = { verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', withoutIt: 'cannot-start' } as const;
+    let isGranted = false;
+    const { page } = await bed.open(
+      onWorld(
+        {},
+        {
+          planIntercept: async () =>
+            planOf({ rights: [isGranted ? { ...right, allowed: true } : { ...right, allowed: false, grant }] }),
+        },
+      ),
+    );
+    await openWizard(page, 'catalog');
+    await page.getByRole('button', { name: /4.*Review/ }).click();
+    await page.getByRole('alert').getByText('This cannot start: you lack the rights that it takes').waitFor();
     await page.getByText('create pods/portforward in ambassador').waitFor();
-    await page.getByText('ana@build-7 has port http').waitFor();
     expect(await page.getByRole('button', { name: 'Start' }).isDisabled()).toBe(true);
-    hasConflict = false;
-    await page.getByRole('button', { name: 'Back' }).click();
-    await next(page);
-    await expect.poll(() => page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+    await page.getByRole('button', { name: `Copy the command ${grant}` }).click();
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(grant);
+    // Once it is granted, nobody has to go back and forth.
+    isGranted = true;
+    await page.getByText('This cannot start').waitFor({ state: 'hidden' });
+    expect(await page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+  });
+
+  it.each(['who', 'review'] as const)(
+    'shows a rival that comes while the step is open, and nothing flickers: %s',
+    async (step) => {
+      const rival = { owner: 'ana@build-7', port: 'http', message: 'ana@build-7 has port http' };
+      let conflicts: (typeof rival)[] = [];
+      const answers: (() => void)[] = [];
+      const { world, emit } = changingWorld(shopWorkloads, shopDetails);
+      const { page } = await bed.open({
+        ...world,
+        handlers: {
+          ...world.handlers,
+          planIntercept: async () => {
+            // An answer that is asked for again waits for the test, so that it can look at what stands meanwhile.
+            if (conflicts.length > 0) await new Promise<void>((resolve) => answers.push(resolve));
+            return planOf({ conflicts });
+          },
+        },
+      });
+      await openWizard(page, 'catalog');
+      await page.getByRole('textbox', { name: 'Name' }).fill('mine');
+      await page.getByRole('button', { name: step === 'who' ? /2.*Who/ : /4.*Review/ }).click();
+      await page.getByText('Nobody else has this port.').waitFor();
+      conflicts = [rival];
+      emit({ kind: 'changed', workload: workloadOf('catalog', { agent: 'intercepted', interceptedBy: ['ana@build-7'] }) });
+      await expect.poll(() => answers.length).toBe(1);
+      expect(await page.getByText('Nobody else has this port.').isVisible()).toBe(true);
+      answers[0]?.();
+      await page.getByText('ana@build-7 has port http').waitFor();
+      if (step === 'review') expect(await page.getByRole('button', { name: 'Start' }).isDisabled()).toBe(true);
+      // One that leaves is seen by itself, too, though the workload does not change.
+      conflicts = [];
+      for (const answer of answers.splice(0)) answer();
+      await page.getByText('Nobody else has this port.').waitFor();
+      await page.getByRole('button', { name: /1.*What/ }).click();
+      expect(await page.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('mine');
+    },
+  );
+
+  it('shows the request as YAML, to be copied', async () => {
+    const { page } = await bed.open(onWorld());
+    await openWizard(page, 'catalog');
+    await page.getByRole('button', { name: /4.*Review/ }).click();
+    const yaml = page.getByRole('region', { name: 'The same as YAML' });
+    await yaml.getByText('target_port: 8080').waitFor();
+    await yaml.getByRole('button', { name: 'Copy the YAML' }).click();
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(planOf().yaml);
   });
 
   it('can be cancelled while it starts, and keeps the choices after a failure', async () => {

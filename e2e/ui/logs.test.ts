@@ -98,10 +98,30 @@ describe.skipIf(missing !== undefined)(
       await page.getByRole('region', { name: 'Panel' }).getByRole('log', { name: 'Log: cart-6d9f7b5c4-x2x7q · cart' }).waitFor();
     });
 
-    it('exports with a choice of what, says the step, and lists what went in', async () => {
+    it('exports with a choice of what and a preview, says the step, and lists what went in', async () => {
       const asked: unknown[] = [];
+      const looked: unknown[] = [];
       const go = Promise.withResolvers<void>();
+      const read = Promise.withResolvers<void>();
       const window = await open(fakeLogs(linesOf(0, 40)), {
+        previewLogs: async (input, { emit }) => {
+          looked.push(input);
+          emit({ stage: 'Looking at the log of cart' });
+          await read.promise;
+          return {
+            entries: [
+              { name: 'daemon.log', bytes: 48_213, lines: 400, changedLines: 0, sample: ['{"msg":"started"}'] },
+              {
+                name: 'cart.log',
+                bytes: 12,
+                lines: 2,
+                changedLines: 1,
+                sample: ['agent of pod-1', 'Authorization: [redacted]'],
+              },
+            ],
+            problems: ['The helper’s log is not there'],
+          };
+        },
         gatherLogs: async (input, { emit }) => {
           asked.push(input);
           emit({ stage: 'Reading the log of cart' });
@@ -125,23 +145,63 @@ describe.skipIf(missing !== undefined)(
       await dialog.getByText('An absolute path that ends in .zip').waitFor();
       await dialog.getByRole('textbox', { name: 'File' }).fill('/tmp/logs.zip');
       await walkThemes(window, 'logs-export');
-      await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+      await dialog.getByRole('button', { name: 'Preview' }).click();
+      await dialog.getByText('Looking at the log of cart').waitFor();
+      read.resolve();
+      await dialog.getByText('2 files, 47.1 KiB. Nothing has been written yet.').waitFor();
+      await dialog.getByText('Authorization: [redacted]').waitFor();
+      await dialog.getByText('1 log could not be read').waitFor();
+      await dialog.getByRole('button', { name: 'daemon.log' }).click();
+      await dialog.getByText('{"msg":"started"}').waitFor();
+      await walkThemes(window, 'logs-export-preview');
+      const line = 'telepresence gather-logs --output-file /tmp/logs.zip --daemons user --anonymize';
+      await dialog.getByRole('button', { name: `Copy the command ${line}` }).waitFor();
+      expect(asked).toEqual([]);
+      await dialog.getByRole('button', { name: 'Back' }).click();
+      expect(await dialog.getByRole('checkbox', { name: 'Privileged helper' }).isChecked()).toBe(false);
+      await dialog.getByRole('button', { name: 'Preview' }).click();
+      await dialog.getByRole('button', { name: 'Save' }).click();
       await dialog.getByText('Reading the log of cart').waitFor();
       go.resolve();
+      await dialog.getByText('The logs are in this file').waitFor();
       await dialog.getByText('cart.log').waitFor();
       await dialog.getByText('1 log could not be read').waitFor();
       await walkThemes(window, 'logs-exported');
-      expect(asked).toEqual([
-        {
-          use: '^staging-shop$',
-          outputFile: '/tmp/logs.zip',
-          daemons: ['user'],
-          trafficManager: true,
-          trafficAgents: 'all',
-          anonymize: true,
-          podYaml: false,
+      const choice = {
+        use: '^staging-shop$',
+        daemons: ['user'],
+        trafficManager: true,
+        trafficAgents: 'all',
+        anonymize: true,
+        podYaml: false,
+      };
+      expect(looked).toEqual([choice, choice]);
+      expect(asked).toEqual([{ ...choice, outputFile: '/tmp/logs.zip' }]);
+    });
+
+    it('says why there is no preview, and cancels one', async () => {
+      let attempts = 0;
+      const cancelled = Promise.withResolvers<void>();
+      const { page } = await open(fakeLogs(linesOf(0, 40)), {
+        previewLogs: async (_input, { signal }) => {
+          attempts += 1;
+          if (attempts === 1) throw new AppError({ code: 'cluster.unreachable', message: 'The API server does not answer' });
+          await untilAborted(signal);
+          cancelled.resolve();
+          throw new AppError({ code: 'cancelled', message: 'Cancelled' });
         },
-      ]);
+      });
+      await page.getByRole('button', { name: 'Export…' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Export logs' });
+      await dialog.getByRole('button', { name: 'Preview' }).click();
+      await dialog.getByText('The logs could not be read').waitFor();
+      await dialog.getByRole('button', { name: 'Preview' }).click();
+      await dialog.getByText('Reading the logs').waitFor();
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      await cancelled.promise;
+      await expect.poll(() => dialog.getByText('Reading the logs').count()).toBe(0);
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      await expect.poll(() => dialog.count()).toBe(0);
     });
 
     it('says that a log cannot be read, and tries again', async () => {

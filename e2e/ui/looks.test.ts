@@ -10,6 +10,6 @@ describe.skipIf(missing !== undefined)(`every screen${missing === undefined ? ''
   it.each(screens)('$name is accessible in light, dark and high contrast', async ({ name, world, ready }) => {
     const window = await bed.open(world());
     await ready(window.page);
-    await walkThemes(window, name, 'colours');
+    await walkThemes(window, name);
   });
 });

@@ -59,6 +59,16 @@ describe.skipIf(missing !== undefined)(
       await rows(window).getByText('cart.shop resolves').waitFor();
     });
 
+    it('has the command line that opens one elsewhere, while connected', async () => {
+      const { page } = await open((change) => onWorld(change), {});
+      await page.getByRole('button', { name: 'Command lines' }).click();
+      await page.getByRole('menuitem', { name: 'Copy the command telepresence shell' }).click();
+      await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('telepresence shell');
+      const off = await open((change) => offWorld(change), {});
+      await off.page.getByText('Not connected: a terminal').waitFor();
+      expect(await off.page.getByRole('button', { name: 'Command lines' }).count()).toBe(0);
+    });
+
     it('draws a flood without more on its way than the daemon allows, and takes keys meanwhile', async () => {
       const window = await open((change) => onWorld(change), { t1: terminalOf() });
       await rows(window).getByText('dev@laptop').waitFor();

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { untilAborted } from '#net/rpc/handlers.ts';
 import type { CallEvent } from '#protocol/local-api/local-api.ts';
 import { missing } from './testing/browser.ts';
-import { manyWorkloads, onWorld, workloadHandlers } from './testing/fake-world.ts';
-import { createUiBed, hasFocus } from './testing/ui-bed.ts';
-import { detailsOf, engagementOf, workloadOf } from './testing/world.ts';
+import { fakeLogs, linesOf, logSources } from './testing/fake-logs.ts';
+import { fakeTerminals } from './testing/fake-terminals.ts';
+import { manyWorkloads, onWorld, withTerminals, workloadHandlers } from './testing/fake-world.ts';
+import { goToPage } from './testing/theme-walk.ts';
+import { createUiBed, hasFocus, type OpenWindow } from './testing/ui-bed.ts';
+import { detailsOf, engagementOf, shopWorkloads, workloadOf } from './testing/world.ts';
 
 describe.skipIf(missing !== undefined)(`workloads page${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
   const bed = createUiBed();
@@ -91,6 +94,88 @@ describe.skipIf(missing !== undefined)(`workloads page${missing === undefined ? 
     await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('frontend.shop:80');
     await page.getByRole('button', { name: 'More actions for catalog' }).click();
     await page.getByRole('menuitem', { name: /Restarts nothing/ }).waitFor();
+  });
+
+  it('opens the logs of the pods of a workload, and of nothing else', async () => {
+    const logs = fakeLogs(linesOf(0, 20));
+    const asked: unknown[] = [];
+    const { page } = await bed.open(
+      onWorld(
+        {},
+        {
+          ...logs.handlers,
+          listLogSources: async (input) => {
+            asked.push(input);
+            const pod = (name: string) => ({ kind: 'pod' as const, namespace: 'shop', pod: name, container: 'frontend' });
+            if (input.workload === undefined) return { sources: [...logSources] };
+            if (input.workload !== 'frontend') return { sources: [{ kind: 'daemon' }, { kind: 'manager' }] };
+            return { sources: [{ kind: 'daemon' }, { kind: 'manager' }, pod('frontend-1'), pod('frontend-2')] };
+          },
+        },
+      ),
+    );
+    await page.getByRole('button', { name: 'More actions for frontend' }).click();
+    await page.getByRole('menuitem', { name: 'Logs' }).click();
+    await page.getByRole('log', { name: 'Log: frontend-1 · frontend' }).getByText('message 19 ').waitFor();
+    expect(asked).toEqual([{ use: '^staging-shop$', namespace: 'shop', workload: 'frontend' }]);
+    const list = page.getByRole('navigation', { name: 'Logs' });
+    expect(await list.getByRole('listitem').count()).toBe(2);
+    await list.getByRole('button', { name: 'frontend-2 · frontend' }).click();
+    await page.getByRole('log', { name: 'Log: frontend-2 · frontend' }).waitFor();
+    expect(await list.getByRole('listitem').count()).toBe(2);
+    await list.getByRole('button', { name: 'All logs' }).click();
+    await list.getByRole('button', { name: 'Daemon' }).waitFor();
+    await goToPage({ page }, 'Workloads');
+    await page.getByRole('button', { name: 'More actions for mailer' }).click();
+    await page.getByRole('menuitem', { name: 'Logs' }).click();
+    await page.getByText('mailer has no pods').waitFor();
+  });
+
+  it('opens a shell in a container of a workload, where the daemon has kubectl', async () => {
+    const opened: { window?: OpenWindow } = {};
+    const programs = fakeTerminals('# ', () => {
+      if (opened.window === undefined) throw new Error('The window is not open yet');
+      return opened.window.state;
+    });
+    const sidecar = detailsOf('search');
+    const [container] = sidecar.containers;
+    const world = onWorld(
+      {},
+      {
+        ...programs.handlers,
+        ...workloadHandlers(shopWorkloads, {
+          'Deployment/frontend.shop': detailsOf('frontend', {
+            pods: [
+              { name: 'frontend-1', phase: 'Pending', ready: false },
+              { name: 'frontend-2', phase: 'Running', ready: true },
+            ],
+          }),
+          'Deployment/search.shop': {
+            ...sidecar,
+            containers: container === undefined ? [] : [container, { ...container, name: 'proxy' }],
+          },
+        }),
+      },
+    );
+    const { page } = (opened.window = await bed.open(withTerminals(world)));
+    await page.getByRole('row', { name: 'frontend', exact: true }).getByText('2/2').waitFor();
+    await page.getByRole('button', { name: 'More actions for frontend' }).click();
+    await page.getByRole('menuitem', { name: 'Shell', exact: true }).click();
+    await page.locator('.xterm-rows').getByText('#').waitFor();
+    const words = ['kubectl', 'exec', '--stdin', '--tty', '--namespace', 'shop', '--container'];
+    const end = ['--', 'sh'];
+    expect(programs.opened).toMatchObject([
+      { use: '^staging-shop$', title: 'frontend', command: [...words, 'frontend', 'frontend-2', ...end] },
+    ]);
+    await goToPage({ page }, 'Workloads');
+    await page.getByRole('button', { name: 'More actions for search' }).click();
+    await page.getByRole('menuitem', { name: 'Shell in proxy' }).click();
+    await expect.poll(() => programs.opened.length).toBe(2);
+    expect(programs.opened[1]).toMatchObject({ command: [...words, 'proxy', 'search-6d9f7b5c4-x2x7q', ...end] });
+    const without = await bed.open(onWorld());
+    await without.page.getByRole('button', { name: 'More actions for frontend' }).click();
+    await without.page.getByRole('menuitem', { name: 'Logs' }).waitFor();
+    expect(await without.page.getByRole('menuitem', { name: 'Shell' }).count()).toBe(0);
   });
 
   it('is used by keyboard: arrows and J, K move, Enter opens', async () => {

@@ -59,7 +59,7 @@ export const diagnoseApi = {
   },
   /** The system's news. `suspend` is answered when the daemon is ready to sleep; `resume` and `network` look after the connections at once. */
   powerEvent: { input: z.strictObject({ kind: z.enum(['suspend', 'resume', 'network']) }), output: z.object({}) },
-  /** Starts the stand-in cluster with the demo shop, where this laptop has it. */
+  /** Starts the stand-in cluster with the demo shop and the traffic-manager, where this laptop has it. `namespace` is the shop's. */
   startSandbox: {
     input: z.strictObject({}),
     event: stage,

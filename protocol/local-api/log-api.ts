@@ -18,6 +18,17 @@ export const logLine = z.object({
 });
 export type LogLine = z.infer<typeof logLine>;
 
+/** Which logs are gathered, and how. */
+const gatherChoice = {
+  use,
+  daemons: z.array(z.enum(['user', 'root'])),
+  trafficManager: z.boolean(),
+  /** `all`, `none`, or part of a pod's name. */
+  trafficAgents: z.string(),
+  anonymize: z.boolean(),
+  podYaml: z.boolean(),
+};
+
 export const logApi = {
   listLogSources: {
     input: z.strictObject({ use, namespace: z.optional(z.string()), workload: z.optional(z.string()) }),
@@ -34,18 +45,31 @@ export const logApi = {
     output: nothing,
     subscription: true,
   },
+  /** Reads what `gatherLogs` would write now, and writes nothing. */
+  previewLogs: {
+    input: z.strictObject(gatherChoice),
+    event: stage,
+    output: z.object({
+      entries: z.array(
+        z.object({
+          name: z.string(),
+          bytes: z.int(),
+          lines: z.int(),
+          /** Lines that secrets were taken out of, or names replaced in. */
+          changedLines: z.int(),
+          /** A few lines as they would be written, each at most 240 characters: changed ones where there are some. */
+          sample: z.array(z.string()),
+        }),
+      ),
+      problems: z.array(z.string()),
+    }),
+  },
   /** Writes a zip of all logs. Entries are as those of `telepresence gather-logs`; secrets are taken out. */
   gatherLogs: {
     input: z.strictObject({
-      use,
+      ...gatherChoice,
       /** Absolute; 0600. */
       outputFile: z.string(),
-      daemons: z.array(z.enum(['user', 'root'])),
-      trafficManager: z.boolean(),
-      /** `all`, `none`, or part of a pod's name. */
-      trafficAgents: z.string(),
-      anonymize: z.boolean(),
-      podYaml: z.boolean(),
     }),
     event: stage,
     output: z.object({

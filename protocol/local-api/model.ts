@@ -335,7 +335,7 @@ export const doctorCheck = z.object({
 export type DoctorCheck = z.infer<typeof doctorCheck>;
 
 /** Parts of the product that not every laptop or daemon has; clients show what is here and nothing else. */
-export const capabilities = ['terminal', 'rootless', 'sandbox', 'handler-command'] as const;
+export const capabilities = ['terminal', 'rootless', 'sandbox', 'handler-command', 'kubectl'] as const;
 export type Capability = (typeof capabilities)[number];
 
 export const daemonInfo = z.object({

@@ -15,6 +15,8 @@ export const terminalApi = {
       directory: z.optional(z.string()),
       /** Default: the user's shell. */
       command: z.optional(z.array(z.string())),
+      /** What it is called until its program says more. Default: the program. */
+      title: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
       ...size,
     }),
     output: z.object({ terminal }),

@@ -52,10 +52,24 @@ export const workloadApi = {
       restarts: z.array(z.string()),
       /** Engagements of others that are in the way. */
       conflicts: z.array(z.object({ owner: z.string(), since: z.optional(z.string()), port: z.string(), message: z.string() })),
-      /** Rights that the intercept needs, of this user. */
-      rights: z.array(z.object({ verb: z.string(), resource: z.string(), namespace: z.string(), allowed: z.boolean() })),
+      /** Rights of this user that the intercept, or keeping it, is better with. */
+      rights: z.array(
+        z.object({
+          verb: z.string(),
+          resource: z.string(),
+          /** Empty: the right is about the whole cluster. */
+          namespace: z.string(),
+          allowed: z.boolean(),
+          /** `cannot-reconnect`: it starts, by the connection that there is. `slower`: traffic passes the traffic-manager. */
+          withoutIt: z.enum(['cannot-start', 'cannot-reconnect', 'slower']),
+          /** By which an administrator grants it, where it is missing and the API server says who this user is. */
+          grant: z.optional(z.string()),
+        }),
+      ),
       /** The same as a command line, ready for a shell. */
       commandLine: z.string(),
+      /** The same as a document, with what the cluster found. Members are named as in the command line's structured output. */
+      yaml: z.string(),
       warnings: z.array(z.string()),
       /** Why it would fail. */
       error: z.optional(errorData),

@@ -2,6 +2,8 @@ import { Menu } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
 import { clockText } from '#base/common/clock-text.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
+import { connectionCommands } from '../domain/command-line.ts';
+import { CommandItems, useCommandUse } from '../domain/command-lines.tsx';
 import { disconnect, inBackground, pauseConnection, resumeConnection } from '../domain/connection-actions.ts';
 import { connectionShapes } from '../domain/connection-shapes.ts';
 import { connectionWord, isLive } from '../domain/connection-view.ts';
@@ -13,6 +15,7 @@ import { State } from '../ui/shape.tsx';
 /** The connection's state in the status bar, and what can be done about it. */
 export function ConnectionMenu({ connection }: { readonly connection: Connection | undefined }) {
   const all = useMirror(useShallow((mirror) => Object.values(selectConnections(mirror))));
+  const use = useCommandUse(connection);
   const word = connection === undefined ? 'off' : connectionWord(connection);
   return (
     <Menu position="top-start" withinPortal>
@@ -48,6 +51,8 @@ export function ConnectionMenu({ connection }: { readonly connection: Connection
               </>
             )}
             <Menu.Item onClick={() => inBackground(disconnect(connection))}>{texts.shell.disconnect}</Menu.Item>
+            <Menu.Divider />
+            <CommandItems commands={connectionCommands(connection, use)} />
           </>
         )}
       </Menu.Dropdown>

@@ -2,10 +2,18 @@ import { Button, Modal } from '@mantine/core';
 import { useEffect } from 'react';
 import type { DeepLink } from '#protocol/app-bridge/deep-link.ts';
 import { onAppEvent } from '../api/app-bridge.ts';
-import { connect, inBackground } from '../domain/connection-actions.ts';
-import { openPlace, useView } from '../stores/view.ts';
-import { useWorkloads } from '../stores/workloads.ts';
+import { isLive } from '../domain/connection-view.ts';
+import { useCurrentConnection } from '../domain/current-connection.ts';
+import { linkTarget } from '../domain/link-target.ts';
+import { useMirror } from '../stores/mirror.ts';
+import { useView } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
+import { Facts } from '../ui/page.tsx';
+import { followLink } from './follow-link.ts';
+import { linkFacts, linkSteps } from './link-text.ts';
+import { openPage } from './open-page.ts';
+
+const words = texts.shell;
 
 /** What main asks of the page: a place to go to, or a link, which does nothing before the person has said so. */
 export function DeepLinkConfirm() {
@@ -14,11 +22,7 @@ export function DeepLinkConfirm() {
     () =>
       onAppEvent((event) => {
         if (event.kind === 'deep-link') useView.setState({ deepLink: event.link });
-        else if (event.kind === 'show-page') {
-          const { page, engagement } = event;
-          if (page === 'engagements' && engagement !== undefined) openPlace({ page, engagement });
-          else openPlace({ page });
-        }
+        else if (event.kind === 'show-page') openPage(event);
       }),
     [],
   );
@@ -27,52 +31,51 @@ export function DeepLinkConfirm() {
     <Modal
       opened={link !== undefined}
       onClose={close}
-      title={texts.shell.linkTitle}
-      closeButtonProps={{ 'aria-label': texts.shell.close }}
+      title={words.linkTitle}
+      closeButtonProps={{ 'aria-label': words.close }}
+      attributes={{ header: { role: 'none' } }}
     >
-      {link !== undefined && (
-        <div className="ui-stack">
-          <p>{describe(link)}</p>
-          <p className="tp-dim">{texts.shell.linkWarning}</p>
-          <div className="ui-row">
-            <Button
-              onClick={() => {
-                follow(link);
-                close();
-              }}
-            >
-              {texts.shell.linkGo}
-            </Button>
-            <Button variant="default" data-autofocus onClick={close}>
-              {texts.shell.cancel}
-            </Button>
-          </div>
-        </div>
-      )}
+      {link !== undefined && <Confirm link={link} onClose={close} />}
     </Modal>
   );
 }
 
-function describe(link: DeepLink): string {
-  if (link.kind === 'intercept') return texts.shell.linkIntercept(link.workload);
-  return texts.shell.linkConnect(link.context ?? texts.shell.linkCurrent, link.namespace ?? texts.shell.linkCurrent);
-}
-
-function follow(link: DeepLink): void {
-  if (link.kind === 'connect') {
-    const { context, namespace, managerNamespace } = link;
-    openPlace({ page: 'connect' });
-    inBackground(
-      connect({
-        kubeFlags: context === undefined ? {} : { context },
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(managerNamespace === undefined ? {} : { managerNamespace }),
-      }),
-    );
-    return;
-  }
-  const row = [...useWorkloads.getState().rows.values()].find(
-    ({ workload }) => workload.name === link.workload && (link.namespace ?? workload.namespace) === workload.namespace,
+function Confirm({ link, onClose }: { readonly link: DeepLink; readonly onClose: () => void }) {
+  const chosen = useView((view) => view.connection);
+  const mirror = useMirror();
+  const current = useCurrentConnection();
+  const target = linkTarget(link, mirror, chosen);
+  const steps = linkSteps(link, target);
+  return (
+    <div className="ui-stack">
+      {steps.length === 1 ? (
+        <p>{steps[0]}</p>
+      ) : (
+        <ol className="app-link-steps">
+          {steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      )}
+      <Facts facts={linkFacts(link, target)} />
+      {target.kind === 'elsewhere' && current !== undefined && isLive(current) && (
+        <p className="tp-dim">{words.linkStays(`${current.context} · ${current.namespace}`)}</p>
+      )}
+      <p className="tp-dim">{words.linkWarning}</p>
+      <div className="ui-row">
+        <Button
+          disabled={mirror.state === undefined}
+          onClick={() => {
+            followLink(link, target);
+            onClose();
+          }}
+        >
+          {words.linkGo}
+        </Button>
+        <Button variant="default" data-autofocus onClick={onClose}>
+          {words.cancel}
+        </Button>
+      </div>
+    </div>
   );
-  openPlace(row === undefined ? { page: 'intercept' } : { page: 'intercept', workload: row.key });
 }

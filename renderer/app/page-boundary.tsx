@@ -8,7 +8,7 @@ interface State {
 }
 
 /** A page that fails takes nothing else with it. React knows such a boundary as a class only. */
-export class PageBoundary extends Component<{ readonly children: ReactNode }, State> {
+export class PageBoundary extends Component<{ readonly title: string; readonly children: ReactNode }, State> {
   override readonly state: State = { error: undefined };
 
   static getDerivedStateFromError(error: unknown): State {
@@ -20,6 +20,7 @@ export class PageBoundary extends Component<{ readonly children: ReactNode }, St
     if (error === undefined) return this.props.children;
     return (
       <div className="ui-page-body">
+        <h1 className="tp-hidden">{this.props.title}</h1>
         <Notice
           severity="error"
           title={texts.shell.failedPage}

@@ -46,7 +46,7 @@ export function ProblemsBanner() {
           reason={message}
           remedies={remedies.map(({ label, command }) => ({
             label,
-            ...(command === undefined ? {} : { command, act: remedyAction(command) }),
+            ...(command === undefined ? {} : { command, act: remedyAction(command, connection) }),
           }))}
           copyLabel={texts.shell.copyCommand}
           actions={

@@ -11,6 +11,7 @@ import { pages } from './pages.ts';
 import { Palette } from './palette.tsx';
 import { ProblemsBanner } from './problems-banner.tsx';
 import { Rail } from './rail.tsx';
+import { RemedyConfirm } from './remedy-confirm.tsx';
 import { StatusBar } from './status-bar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useShortcuts } from './use-shortcuts.ts';
@@ -33,9 +34,12 @@ export function Shell() {
           <ProblemsBanner />
           <main id="page" className="app-page" tabIndex={-1}>
             {entry === undefined ? (
-              <Loading label={texts.shell.loading} />
+              <>
+                <h1 className="tp-hidden">{texts.shell.product}</h1>
+                <Loading label={texts.shell.loading} />
+              </>
             ) : (
-              <PageBoundary key={entry.page}>
+              <PageBoundary key={entry.page} title={texts.shell.pages[entry.page]}>
                 <Suspense fallback={<Loading label={texts.shell.loading} />}>
                   <entry.Component />
                 </Suspense>
@@ -49,6 +53,7 @@ export function Shell() {
       <Messages />
       <Palette />
       <DeepLinkConfirm />
+      <RemedyConfirm />
       <FirstRun />
       <WorkloadSubscription />
     </div>

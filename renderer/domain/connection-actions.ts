@@ -1,16 +1,8 @@
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { Connection, ConnectRequest } from '#protocol/local-api/model.ts';
+import type { Connection } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../api/daemon-session.ts';
 import { showFailure } from '../stores/messages.ts';
-import { chooseConnection } from '../stores/view.ts';
 import { exactly } from './connection-view.ts';
-
-/** Connects; `onStage` is called with each step. */
-export async function connect(request: ConnectRequest, signal?: AbortSignal): Promise<Connection> {
-  const { connection } = await callDaemon('connect', request, signal === undefined ? {} : { signal });
-  chooseConnection(connection.name);
-  return connection;
-}
 
 export async function disconnect(connection: Connection): Promise<void> {
   await callDaemon('disconnect', { use: exactly(connection) });

@@ -1,3 +1,4 @@
+import type { LogSource } from '#protocol/local-api/log-api.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import type { Shape, Tone } from '../ui/shape.tsx';
 
@@ -12,6 +13,12 @@ export const engagementShapes: Readonly<Record<Engagement['state']['kind'], { re
 /** Its id in the daemon's state. */
 export function engagementKey({ connection, name }: Pick<Engagement, 'connection' | 'name'>): string {
   return `${connection}/${name}`;
+}
+
+/** The log of its handler; of its agent, where the handler is not one that Telepresence runs. */
+export function engagementLog({ name, process, namespace, podName }: Engagement): LogSource {
+  if (process !== undefined || podName === undefined) return { kind: 'handler', engagement: name };
+  return { kind: 'agent', namespace, pod: podName };
 }
 
 /** A request that reaches the workload as others in the cluster do; undefined where no Service leads to it over TCP. */

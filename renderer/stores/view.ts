@@ -4,17 +4,55 @@ import type { LogSource } from '#protocol/local-api/log-api.ts';
 
 /** A place in the window. Members say what the place is about. */
 export type Place =
-  | { readonly page: 'connect' }
+  /** `change`: filled in where one chooses. */
+  | { readonly page: 'connect'; readonly change?: ConnectChange }
   | { readonly page: 'workloads' }
   /** `workload`: its `workloadKey`. */
   | { readonly page: 'intercept'; readonly workload?: string }
   /** `engagement`: `connection/name`. */
   | { readonly page: 'engagements'; readonly engagement?: string }
   | { readonly page: 'terminal' }
-  | { readonly page: 'logs'; readonly source?: LogSource }
+  /** `workload`: only logs of its pods. */
+  | { readonly page: 'logs'; readonly source?: LogSource; readonly workload?: WorkloadPlace }
   | { readonly page: 'diagnose' }
   | { readonly page: 'settings'; readonly section?: string };
 export type PageName = Place['page'];
+
+/** A workload, for pages that show what belongs to it. */
+export interface WorkloadPlace {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Fields of a connect that are to be other than they are. */
+export interface ConnectChange {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly managerNamespace?: string;
+  readonly mode?: 'host' | 'rootless';
+  readonly mappedNamespaces?: string[];
+  readonly alsoProxy?: string[];
+  readonly neverProxy?: string[];
+  readonly allowConflictingSubnets?: string[];
+  readonly vnat?: string[];
+}
+
+/** What a button of a remedy would end or change, with the command line that does the same. `connection`: its name. */
+export type AskedRemedy =
+  | { readonly kind: 'stop-daemon'; readonly command: string }
+  | { readonly kind: 'disconnect'; readonly command: string; readonly connection: string }
+  | { readonly kind: 'reconnect'; readonly command: string; readonly connection: string; readonly change: ConnectChange }
+  | {
+      readonly kind: 'upgrade';
+      readonly command: string;
+      readonly connection: string | undefined;
+      /** As after `--set`. */
+      readonly values: readonly string[];
+      readonly isReused: boolean;
+    };
+
+/** What a link says of an intercept. */
+export type InterceptLink = Omit<Extract<DeepLink, { kind: 'intercept' }>, 'kind'>;
 
 /** A tab of the docked panel, linked to the thing it belongs to. */
 export type DockTab =
@@ -34,6 +72,10 @@ interface View {
   readonly isTaskListOpen: boolean;
   /** Waits for the person's word. */
   readonly deepLink: DeepLink | undefined;
+  /** Waits for the person's word, too. */
+  readonly remedy: AskedRemedy | undefined;
+  /** A link that was followed: it waits for its connection and workload, and is filled in then. */
+  readonly interceptLink: InterceptLink | undefined;
 }
 
 export const useView = create<View>()(() => ({
@@ -45,10 +87,16 @@ export const useView = create<View>()(() => ({
   isDockOpen: false,
   isTaskListOpen: false,
   deepLink: undefined,
+  remedy: undefined,
+  interceptLink: undefined,
 }));
 
 export function openPlace(place: Place): void {
   useView.setState({ place });
+}
+
+export function forgetInterceptLink(): void {
+  useView.setState({ interceptLink: undefined });
 }
 
 export function chooseConnection(connection: string | undefined): void {

@@ -61,10 +61,11 @@ export function planOf(change: Partial<CallOutput<'planIntercept'>> = {}): CallO
     restarts: [],
     conflicts: [],
     rights: [
-      { verb: 'get', resource: 'deployments', namespace: 'shop', allowed: true },
-      { verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: true },
+      { verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: true, withoutIt: 'cannot-reconnect' },
+      { verb: 'create', resource: 'pods/portforward', namespace: 'shop', allowed: true, withoutIt: 'slower' },
     ],
     commandLine: 'telepresence intercept catalog --port 8080:http',
+    yaml: 'name: catalog\nworkload: catalog\nnamespace: shop\nports:\n  - target_port: 8080\n    port_id: http\n',
     warnings: [],
     ...change,
   };
@@ -99,6 +100,12 @@ export function onWorld(change: Partial<DaemonState> = {}, handlers: Partial<Han
       ...handlers,
     },
   };
+}
+
+/** The same with a daemon that has terminals, and kubectl. */
+export function withTerminals({ state, handlers }: World): World {
+  const capabilities = [...state.daemon.capabilities, 'terminal' as const, 'kubectl' as const];
+  return { state: { ...state, daemon: { ...state.daemon, capabilities } }, handlers };
 }
 
 export function workloadHandlers(

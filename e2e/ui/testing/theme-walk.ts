@@ -8,22 +8,26 @@ const themes = [
   { theme: 'contrast', scheme: 'dark', root: 'html[data-mantine-color-scheme="dark"][data-contrast="more"]' },
 ] as const;
 
-/**
- * Looks at a screen in every theme: keeps its picture, and expects axe to find nothing. Themes differ in their colours only, so of the
- * dark ones no more than these may be looked at.
- */
-export async function walkThemes(
-  { page, state }: Pick<OpenWindow, 'page' | 'state'>,
-  name: string,
-  ofDarkThemes: 'all' | 'colours' = 'all',
-): Promise<void> {
+/** Looks at a screen in every theme: keeps its picture, and expects axe to find nothing. */
+export async function walkThemes({ page, state }: Pick<OpenWindow, 'page' | 'state'>, name: string): Promise<void> {
   for (const { theme, scheme, root } of themes) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     const before = state.value.preferences['preferences'] ?? examplePreferences();
     state.put('preferences', 'preferences', { ...before, theme });
     await page.locator(root).waitFor();
     await takePicture(page, `${name}-${theme}`);
-    expect(await accessibilityProblems(page, theme === 'light' ? 'all' : ofDarkThemes), theme).toEqual([]);
+    expect(await accessibilityProblems(page), theme).toEqual([]);
+  }
+}
+
+/** The same for a page that no daemon tells of a theme: it follows the system. */
+export async function walkSystemThemes({ page }: Pick<OpenWindow, 'page'>, name: string): Promise<void> {
+  for (const { theme, scheme, root } of themes) {
+    const contrast = theme === 'contrast' ? 'more' : 'no-preference';
+    await page.emulateMedia({ colorScheme: scheme, contrast, reducedMotion: 'reduce' });
+    await page.locator(root).waitFor();
+    await takePicture(page, `${name}-${theme}`);
+    expect(await accessibilityProblems(page), theme).toEqual([]);
   }
 }
 

@@ -1,12 +1,14 @@
 import { Autocomplete, Button, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import { connectCommand } from '../../domain/command-line.ts';
+import { CommandLine } from '../../domain/command-lines.tsx';
 import { selectDaemon, selectPreferences, useMirror } from '../../stores/mirror.ts';
+import { useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
-import { CopyButton } from '../../ui/copy-button.tsx';
 import { Disclosure } from '../../ui/disclosure.tsx';
 import { Section } from '../../ui/page.tsx';
 import {
+  type ConnectDraft,
   canConnect,
   changeDraft,
   draftRequest,
@@ -26,6 +28,7 @@ const words = texts.connect;
 /** What to connect to, and how. */
 export function ConnectForm({ context }: { readonly context: Context }) {
   const draft = useConnectDraft();
+  const change = useView(({ place }) => (place?.page === 'connect' ? place.change : undefined));
   const found = useProbes((probes) => probes.byContext[context.name]);
   const hasRootless = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('rootless') === true);
   const defaultMode = useMirror((mirror) => selectPreferences(mirror)?.defaultMode ?? 'host');
@@ -78,7 +81,7 @@ export function ConnectForm({ context }: { readonly context: Context }) {
             <p className="tp-dim connect-hint">{mode === 'host' ? words.modeHostHint : words.modeRootlessHint}</p>
           </div>
         )}
-        <Disclosure label={words.advanced}>
+        <Disclosure key={JSON.stringify(change)} label={words.advanced} isOpenAtFirst={hasAdvanced({ ...draft, ...change })}>
           <TextInput
             label={words.managerNamespace}
             value={draft.managerNamespace}
@@ -104,16 +107,18 @@ export function ConnectForm({ context }: { readonly context: Context }) {
           <Button type="submit" disabled={!canConnect(draft)}>
             {words.connect}
           </Button>
-          <span className="ui-command tp-cut">
-            <code className="tp-cut" title={command}>
-              {command}
-            </code>
-            <CopyButton text={command} label={words.copyCommandLine} />
-          </span>
+          <CommandLine command={command} />
         </div>
       </form>
     </Section>
   );
+}
+
+/** What is filled in already is seen. */
+function hasAdvanced({ managerNamespace, mappedNamespaces, ...lists }: ConnectDraft): boolean {
+  const { alsoProxy, neverProxy, allowConflictingSubnets, vnat } = lists;
+  const all = [mappedNamespaces, alsoProxy, neverProxy, allowConflictingSubnets, vnat];
+  return managerNamespace !== '' || all.some(({ length }) => length > 0);
 }
 
 function SubnetInput({ field, label, hint }: { readonly field: SubnetField; readonly label: string; readonly hint: string }) {

@@ -6,7 +6,7 @@ import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { Page } from '../../ui/page.tsx';
-import { useConnectDraft } from './connect-draft.ts';
+import { changeDraft, useConnectDraft } from './connect-draft.ts';
 import { ConnectForm } from './connect-form.tsx';
 import { ConnectProgress } from './connect-progress.tsx';
 import { cancelConnect, forgetRun, startConnect, useConnectRun } from './connect-run.ts';
@@ -21,7 +21,11 @@ export function ConnectPage() {
   const connection = useCurrentConnection();
   const run = useConnectRun((state) => state.run);
   const place = useView((view) => view.place);
+  const change = place?.page === 'connect' ? place.change : undefined;
   const title = texts.shell.pages.connect;
+  useEffect(() => {
+    if (change !== undefined) changeDraft(change);
+  }, [change]);
   // Who comes here again, by a remedy of the failure or by the rail, wants to choose.
   const arrivedAt = useRef(place);
   useEffect(() => {

@@ -2,7 +2,8 @@ import { create } from 'zustand';
 import { AppError, type ErrorData } from '#protocol/errors/app-error.ts';
 import { type ConnectRequest, type ConnectStage, connectStages } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
-import { chooseConnection, openPlace, useView } from '../../stores/view.ts';
+import { fitsLink } from '../../domain/link-target.ts';
+import { chooseConnection, forgetInterceptLink, openPlace, useView } from '../../stores/view.ts';
 
 /** A connect that this window asked for. It goes on when the page is left. */
 export interface ConnectRun {
@@ -37,10 +38,13 @@ export async function startConnect(request: ConnectRequest, place: string): Prom
     set(undefined);
     chooseConnection(connection.name);
     const { place: shown } = useView.getState();
-    if (shown === undefined || shown.page === 'connect') openPlace({ page: 'workloads' });
+    const { interceptLink } = useView.getState();
+    const isForLink = interceptLink !== undefined && fitsLink(interceptLink, connection);
+    if (shown === undefined || shown.page === 'connect') openPlace({ page: isForLink ? 'intercept' : 'workloads' });
   } catch (thrown) {
     const error = AppError.from(thrown);
     const { run } = useConnectRun.getState();
+    if (error.code === 'cancelled') forgetInterceptLink();
     set(run === undefined || error.code === 'cancelled' ? undefined : { ...run, state: 'failed', error: error.toData() });
   }
 }

@@ -2,6 +2,8 @@ import { Button } from '@mantine/core';
 import { clockText } from '#base/common/clock-text.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
 import { useAction } from '../../api/use-call.ts';
+import { connectionCommands } from '../../domain/command-line.ts';
+import { CommandMenu, useCommandUse } from '../../domain/command-lines.tsx';
 import { disconnect, pauseConnection, resumeConnection } from '../../domain/connection-actions.ts';
 import { connectionShapes } from '../../domain/connection-shapes.ts';
 import { connectionWord } from '../../domain/connection-view.ts';
@@ -107,6 +109,7 @@ export function ConnectionActions({ connection }: { readonly connection: Connect
   const pause = useAction(async (minutes: number) => await pauseConnection(connection, minutes));
   const resume = useAction(async () => await resumeConnection(connection));
   const end = useAction(async () => await disconnect(connection));
+  const use = useCommandUse(connection);
   const error = pause.error ?? resume.error ?? end.error;
   return (
     <>
@@ -132,6 +135,7 @@ export function ConnectionActions({ connection }: { readonly connection: Connect
       <Button variant="default" loading={end.isRunning} onClick={() => void end.run()}>
         {words.disconnect}
       </Button>
+      <CommandMenu commands={connectionCommands(connection, use)} />
     </>
   );
 }

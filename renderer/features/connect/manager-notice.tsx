@@ -43,11 +43,12 @@ export function ManagerNotice({ context, found }: { readonly context: string; re
         severity="warning"
         title={words.managerNoneTitle}
         reason={mayInstall ? words.managerNoneDetail(namespace) : words.managerNoneForbidden}
-        remedies={
-          mayInstall
-            ? []
-            : [{ label: words.install, command: installCommand(context, chosenNamespace === '' ? undefined : chosenNamespace) }]
-        }
+        remedies={[
+          {
+            label: mayInstall ? words.commandLine : words.install,
+            command: installCommand(context, chosenNamespace === '' ? undefined : chosenNamespace),
+          },
+        ]}
         actions={
           mayInstall ? (
             <Button loading={install.isRunning} onClick={() => void install.run()}>

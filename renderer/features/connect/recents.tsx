@@ -2,10 +2,12 @@ import { ActionIcon, Button } from '@mantine/core';
 import { IconPin, IconPinFilled, IconX } from '@tabler/icons-react';
 import type { RecentConnection } from '#protocol/local-api/model.ts';
 import { callDaemon } from '../../api/daemon-session.ts';
+import { connectCommand } from '../../domain/command-line.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { ageText } from '../../domain/time-text.ts';
 import { selectRecents, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
+import { CopyButton } from '../../ui/copy-button.tsx';
 import { Section } from '../../ui/page.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import { startConnect } from './connect-run.ts';
@@ -37,6 +39,7 @@ export function Recents() {
 function Recent({ id, recent, now }: { readonly id: string; readonly recent: RecentConnection; readonly now: number }) {
   const { request, context, namespace, lastUsed, pinned } = recent;
   const name = `${context} · ${namespace}`;
+  const command = connectCommand(request);
   const change = (action: 'pin' | 'unpin' | 'forget') => inBackground(callDaemon('changeRecent', { id, action }));
   return (
     <li className="connect-recent">
@@ -56,6 +59,7 @@ function Recent({ id, recent, now }: { readonly id: string; readonly recent: Rec
       <Button variant="default" aria-label={words.connectTo(name)} onClick={() => void startConnect(request, name)}>
         {words.connect}
       </Button>
+      <CopyButton text={command} label={texts.shell.copyCommand(command)} />
       <ActionIcon aria-label={words.forget(name)} onClick={() => change('forget')}>
         <IconX size={15} aria-hidden />
       </ActionIcon>

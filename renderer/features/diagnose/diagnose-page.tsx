@@ -3,6 +3,8 @@ import { IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { useEffect } from 'react';
 import { doctorCheckIds } from '#protocol/local-api/doctor-checks.ts';
 import type { DoctorCheck } from '#protocol/local-api/model.ts';
+import { doctorCommand } from '../../domain/command-line.ts';
+import { CommandLine, useCommandUse } from '../../domain/command-lines.tsx';
 import { exactly, isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
@@ -19,6 +21,7 @@ const words = texts.diagnose;
 export function DiagnosePage() {
   const connection = useCurrentConnection();
   const use = isLive(connection) && connection !== undefined ? exactly(connection) : undefined;
+  const commandUse = useCommandUse(isLive(connection) ? connection : undefined);
   const hasDaemon = useMirror(({ link }) => link === 'live');
   const { results, pending, error, hasRun } = useDoctor();
   const isRunning = pending.size > 0;
@@ -64,7 +67,7 @@ export function DiagnosePage() {
               : checks.length > 0 && words.summary(counts.pass, counts.warn, counts.fail, counts['not-applicable'])}
           </p>
           <span className="tp-dim">
-            {words.sameAs} <code>telepresence doctor</code>
+            {words.sameAs} <CommandLine command={doctorCommand(commandUse)} />
           </span>
         </div>
         <ul className="diagnose-list" aria-label={words.listLabel} aria-busy={isRunning}>

@@ -3,6 +3,8 @@ import { IconFileText } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { clockText } from '#base/common/clock-text.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
+import { leaveCommand } from '../../domain/command-line.ts';
+import { CommandMenu, useCommandUse } from '../../domain/command-lines.tsx';
 import { curlCommand, engagementKey, laptopEndpoint } from '../../domain/engagement-view.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { leaveUnlessUndone, useLeaving } from '../../domain/leave-engagement.ts';
@@ -23,6 +25,7 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
   const key = engagementKey(engagement);
   const isLeaving = useLeaving(({ keys }) => keys.has(key));
   const hasLogs = useView((view) => view.dockKinds.includes('log'));
+  const use = useCommandUse({ name: engagement.connection });
   const curl = curlCommand(engagement);
   return (
     <article className="engagement-detail" aria-label={name}>
@@ -34,7 +37,9 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
             <Button
               variant="default"
               leftSection={<IconFileText size={14} aria-hidden />}
-              onClick={() => openDockTab({ kind: 'log', id: `log handler ${key}`, source: { kind: 'handler', engagement: key } })}
+              onClick={() =>
+                openDockTab({ kind: 'log', id: `log handler ${key}`, source: { kind: 'handler', engagement: name } })
+              }
             >
               {words.logs}
             </Button>
@@ -47,6 +52,7 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
           <Button variant="default" disabled={isLeaving} onClick={() => leaveUnlessUndone(engagement)}>
             {words.leave}
           </Button>
+          <CommandMenu commands={[leaveCommand(name, use)]} />
         </span>
       </header>
       {state.kind === 'waiting' && <ErrorNotice severity="warning" title={words.waitingTitle} error={state.reason} />}

@@ -41,6 +41,7 @@ export function FolderField({ error }: { readonly error: string | undefined }) {
         onClose={() => setOpen(false)}
         title={words.chooseFolderTitle}
         closeButtonProps={{ 'aria-label': texts.shell.close }}
+        attributes={{ header: { role: 'none' } }}
       >
         <FolderList
           start={directory}

@@ -17,6 +17,12 @@ export interface Launcher {
   readonly problem?: string | undefined;
 }
 
+/** A port as a link names it: by name or number, and the Service that it is of. */
+export interface PortWish {
+  readonly identifier: string | undefined;
+  readonly service: string | undefined;
+}
+
 /** Everything that is filled in. It stays when the page is left, whichever way. */
 export interface InterceptDraft {
   readonly step: WizardStep;
@@ -28,6 +34,8 @@ export interface InterceptDraft {
   readonly name: string;
   /** Id of a `PortChoice`. */
   readonly port: string | undefined;
+  /** What a link says of the port, until somebody chooses one. */
+  readonly portWish: PortWish | undefined;
   /** Where no ports are known. */
   readonly portText: string;
   readonly container: string | undefined;
@@ -50,6 +58,7 @@ const empty: InterceptDraft = {
   workload: undefined,
   name: '',
   port: undefined,
+  portWish: undefined,
   portText: '',
   container: undefined,
   handler: 'port',
@@ -78,6 +87,7 @@ export function chooseWorkload(workload: string | undefined): void {
     workload,
     name: '',
     port: undefined,
+    portWish: undefined,
     portText: '',
     container: undefined,
     laptopPort: undefined,

@@ -3,12 +3,13 @@ import { useEffect } from 'react';
 import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
-import { openPlace, useView } from '../../stores/view.ts';
+import { forgetInterceptLink, openPlace, useView } from '../../stores/view.ts';
 import { useWorkloads } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import { Empty, Loading, Page } from '../../ui/page.tsx';
 import { type Step, StepList } from '../../ui/step-list.tsx';
 import { chooseWorkload } from './intercept-draft.ts';
+import { LinkNotice, useInterceptLink } from './intercept-link.tsx';
 import { cancelIntercept, forgetRun, type InterceptRun, useInterceptRun } from './intercept-run.ts';
 import { Wizard } from './wizard.tsx';
 
@@ -19,14 +20,20 @@ export function InterceptPage() {
   const run = useInterceptRun((state) => state.run);
   const wanted = useView(({ place }) => (place?.page === 'intercept' ? place.workload : undefined));
   useEffect(() => {
-    if (wanted !== undefined) chooseWorkload(wanted);
+    if (wanted === undefined) return;
+    forgetInterceptLink();
+    chooseWorkload(wanted);
   }, [wanted]);
+  useInterceptLink();
   return <Page title={words.title}>{run === undefined ? <Start /> : <Running run={run} />}</Page>;
 }
 
 function Start() {
   const connection = useCurrentConnection();
   const { isLoaded, error, rows, retry } = useWorkloads();
+  if (connection?.state.kind === 'connecting') {
+    return <Loading label={words.connecting(texts.shell.stages[connection.state.stage])} />;
+  }
   if (connection === undefined || !isLive(connection)) {
     return (
       <Empty title={words.offTitle} actions={<Button onClick={() => openPlace({ page: 'connect' })}>{words.connect}</Button>}>
@@ -38,8 +45,12 @@ function Start() {
     return <ErrorNotice title={texts.workloads.failed} error={error} onRetry={retry} />;
   }
   if (!isLoaded) return <Loading label={words.loading} />;
-  if (rows.size === 0) return <Empty title={words.emptyTitle}>{words.emptyDetail}</Empty>;
-  return <Wizard connection={connection} />;
+  return (
+    <>
+      <LinkNotice connection={connection} />
+      {rows.size === 0 ? <Empty title={words.emptyTitle}>{words.emptyDetail}</Empty> : <Wizard connection={connection} />}
+    </>
+  );
 }
 
 function Running({ run: { name, stages, state, error } }: { readonly run: InterceptRun }) {

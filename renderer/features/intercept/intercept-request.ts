@@ -2,7 +2,7 @@ import type { InterceptRequest } from '#protocol/local-api/model.ts';
 import type { WorkloadRow } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import type { InterceptDraft, WizardStep } from './intercept-draft.ts';
-import { type PortChoice, portChoices } from './port-choices.ts';
+import { type PortChoice, portChoices, wishedPort } from './port-choices.ts';
 
 const words = texts.intercept;
 const maxPort = 65_535;
@@ -51,7 +51,7 @@ export function draftRequest(draft: InterceptDraft, context: DraftContext): Inte
     name,
     ...(name === workload.name ? {} : { workload: workload.name }),
     ...(workload.namespace === connectedNamespace ? {} : { namespace: workload.namespace }),
-    ...(choice?.service === undefined || !needsService(row) ? {} : { service: choice.service }),
+    ...serviceOf(draft, row, choice),
     ...(draft.container === undefined ? {} : { container: draft.container }),
     ports: [{ laptopPort, ...(identifier === undefined ? {} : { identifier }) }],
     ...(draft.address === '' ? {} : { address: draft.address }),
@@ -65,15 +65,24 @@ export function effectiveName(draft: Pick<InterceptDraft, 'name'>, { workload }:
   return draft.name === '' ? workload.name : draft.name;
 }
 
-/** The only port is chosen by itself. */
-export function chosenPort(draft: Pick<InterceptDraft, 'port'>, row: WorkloadRow): PortChoice | undefined {
+/** Chosen by a person, else by a link, else by itself where it is the only one. */
+export function chosenPort(draft: Pick<InterceptDraft, 'port' | 'portWish'>, row: WorkloadRow): PortChoice | undefined {
   const choices = portChoices(row.details);
-  return choices.find(({ id }) => id === draft.port) ?? (choices.length === 1 ? choices[0] : undefined);
+  const chosen = choices.find(({ id }) => id === draft.port);
+  if (chosen !== undefined) return chosen;
+  if (draft.portWish !== undefined) return wishedPort(choices, draft.portWish);
+  return choices.length === 1 ? choices[0] : undefined;
+}
+
+/** Whether a link asks for a port that the workload does not have, or has several times. */
+export function isWishUnmet(draft: InterceptDraft, row: WorkloadRow): boolean {
+  const isAsked = draft.portWish?.identifier !== undefined || draft.portWish?.service !== undefined;
+  return isAsked && portChoices(row.details).length > 0 && chosenPort(draft, row) === undefined;
 }
 
 /** Unless somebody says otherwise, the program listens where the container does. */
 export function effectivePort(
-  draft: Pick<InterceptDraft, 'laptopPort' | 'port' | 'portText'>,
+  draft: Pick<InterceptDraft, 'laptopPort' | 'port' | 'portWish' | 'portText'>,
   row: WorkloadRow | undefined,
 ): number | undefined {
   if (draft.laptopPort !== undefined) return draft.laptopPort;
@@ -152,6 +161,16 @@ function handlerOf(draft: InterceptDraft): Pick<InterceptRequest, 'handler'> {
   if (launcher === undefined) return {};
   const { command, directory, environment } = launcher;
   return { handler: { command, directory, environment: { ...environment, ...values } } };
+}
+
+/** Where the cluster does not tell of Services, the link is believed. */
+function serviceOf(
+  { portWish }: InterceptDraft,
+  row: WorkloadRow,
+  choice: PortChoice | undefined,
+): Pick<InterceptRequest, 'service'> {
+  if (choice === undefined) return portWish?.service === undefined ? {} : { service: portWish.service };
+  return choice.service === undefined || !needsService(row) ? {} : { service: choice.service };
 }
 
 /** A port that one Service has needs no word about which Service is meant. */

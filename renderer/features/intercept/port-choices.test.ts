@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { WorkloadDetails } from '#protocol/local-api/model.ts';
-import { portChoices } from './port-choices.ts';
+import { portChoices, wishedPort } from './port-choices.ts';
 
 const details: WorkloadDetails = {
   desired: 1,
@@ -42,4 +42,14 @@ it('offers ports of Services, and of containers those that no Service leads to',
 
 it('offers none where the cluster does not tell', () => {
   expect(portChoices(undefined)).toEqual([]);
+});
+
+it('finds the port that a link means by its name, its number or that of the container, and none where it could be several', () => {
+  const choices = portChoices(details);
+  const wished = (identifier: string | undefined, service?: string) => wishedPort(choices, { identifier, service })?.id;
+  expect(['web', '80', 'http', '8080'].map((name) => wished(name))).toEqual(Array(4).fill('cart/web/TCP'));
+  expect(wished('9100')).toBe('app:9100/TCP');
+  expect(wished('web', 'another')).toBeUndefined();
+  expect(wished(undefined, 'cart')).toBeUndefined();
+  expect(wished('nothing')).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import type { WorkloadDetails } from '#protocol/local-api/model.ts';
 import { texts } from '../../texts/en.ts';
+import type { PortWish } from './intercept-draft.ts';
 
 /** A port of a workload as the cluster knows it. */
 export interface PortChoice {
@@ -9,6 +10,8 @@ export interface PortChoice {
   readonly label: string;
   readonly detail: string;
   readonly service: string | undefined;
+  /** All that people call it by: name and number of the Service's port, and of the container's. */
+  readonly names: readonly string[];
   /** Undefined where the container does not say which number the name stands for. */
   readonly containerPort: number | undefined;
 }
@@ -34,6 +37,7 @@ export function portChoices(details: WorkloadDetails | undefined): readonly Port
         label: `${name ?? port}`,
         detail: `${texts.intercept.portByService(service.name, port)}${protocol === 'UDP' ? ', UDP' : ''}`,
         service: service.name,
+        names: named(name, port, targetPort, target?.name, containerPort),
         containerPort,
       });
     }
@@ -46,8 +50,23 @@ export function portChoices(details: WorkloadDetails | undefined): readonly Port
       label: name === undefined ? `${port}` : `${name} ${port}`,
       detail: `${texts.intercept.portOfContainer(container)}${protocol === 'UDP' ? ', UDP' : ''}`,
       service: undefined,
+      names: named(name, port),
       containerPort: port,
     });
   }
   return choices;
+}
+
+/** The one port that a link can mean. */
+export function wishedPort(choices: readonly PortChoice[], { identifier, service }: PortWish): PortChoice | undefined {
+  const fitting = choices.filter(
+    (choice) =>
+      (service === undefined || choice.service === service) && (identifier === undefined || choice.names.includes(identifier)),
+  );
+  const exact = fitting.filter((choice) => choice.identifier === identifier);
+  return [exact, fitting].find(({ length }) => length === 1)?.[0];
+}
+
+function named(...names: readonly (string | number | undefined)[]): readonly string[] {
+  return [...new Set(names.filter((name) => name !== undefined).map(String))];
 }

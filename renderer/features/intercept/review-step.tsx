@@ -8,6 +8,7 @@ import { Facts, Loading, Section } from '../../ui/page.tsx';
 import { State } from '../../ui/shape.tsx';
 import { Conflicts } from './conflicts.tsx';
 import { useInterceptDraft } from './intercept-draft.ts';
+import { isInTheWay, Rights } from './rights.tsx';
 
 const words = texts.intercept;
 type Plan = CallOutput<'planIntercept'>;
@@ -22,9 +23,9 @@ export function ReviewStep({ plan }: { readonly plan: Answer<'planIntercept'> })
 }
 
 function PlanView({ plan }: { readonly plan: Plan }) {
-  const { workload, workloadKind, namespace, container, ports, restarts, conflicts, rights, warnings, commandLine, error } = plan;
+  const { workload, workloadKind, namespace, container, ports, restarts, conflicts, rights, warnings, commandLine, yaml, error } =
+    plan;
   const draft = useInterceptDraft();
-  const missing = rights.filter(({ allowed }) => !allowed);
   const address = draft.address === '' ? '127.0.0.1' : draft.address;
   const command = draft.handler === 'command' ? draft.command : draft.handler === 'folder' ? draft.launcher?.command : undefined;
   return (
@@ -75,24 +76,7 @@ function PlanView({ plan }: { readonly plan: Plan }) {
         <Conflicts conflicts={conflicts} />
       </Section>
       <Section title={words.rights}>
-        {missing.length > 0 ? (
-          <>
-            <State shape="cross" tone="bad">
-              {words.rightsMissing}
-            </State>
-            <ul className="intercept-pods">
-              {missing.map(({ verb, resource, namespace: where }) => (
-                <li key={`${verb} ${resource} ${where}`}>
-                  <code>{words.right(verb, resource, where)}</code>
-                </li>
-              ))}
-            </ul>
-          </>
-        ) : (
-          <State shape={rights.length === 0 ? 'hollow' : 'check'} tone={rights.length === 0 ? 'dim' : 'good'}>
-            {rights.length === 0 ? words.rightsUnknown : words.rightsAll(rights.length)}
-          </State>
-        )}
+        <Rights rights={rights} />
       </Section>
       {warnings.length > 0 && (
         <Section title={words.warnings}>
@@ -108,14 +92,17 @@ function PlanView({ plan }: { readonly plan: Plan }) {
           {commandLine}
         </pre>
       </Section>
+      <Section title={words.yaml} actions={<CopyButton text={yaml} label={words.copyYaml} />}>
+        <pre className="intercept-command" tabIndex={0} aria-label={words.yaml}>
+          {yaml}
+        </pre>
+      </Section>
     </>
   );
 }
 
-/**
- * Whether Start can be offered. Rights that are lacking do not hold it back: they are those of connecting, which is done, and what an intercept
- * takes in the cluster the traffic-manager does. What that refuses is the plan's error.
- */
-export function canStart(plan: Answer<'planIntercept'>): boolean {
-  return !plan.isLoading && plan.output !== undefined && plan.output.error === undefined && plan.output.conflicts.length === 0;
+/** Whether Start can be offered. Rights that only make it better, or that the next connect takes, do not hold it back. */
+export function canStart({ isLoading, output }: Answer<'planIntercept'>): boolean {
+  if (isLoading || output === undefined) return false;
+  return output.error === undefined && output.conflicts.length === 0 && !output.rights.some(isInTheWay);
 }

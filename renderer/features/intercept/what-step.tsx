@@ -1,9 +1,11 @@
 import { type ComboboxItem, Radio, Select, TextInput } from '@mantine/core';
 import { useMemo } from 'react';
+import { forgetInterceptLink } from '../../stores/view.ts';
 import { useWorkloads } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
+import { Notice } from '../../ui/notice.tsx';
 import { changeDraft, chooseWorkload, useInterceptDraft } from './intercept-draft.ts';
-import { chosenPort, type DraftContext, effectiveName, type Problems } from './intercept-request.ts';
+import { chosenPort, type DraftContext, effectiveName, isWishUnmet, type Problems } from './intercept-request.ts';
 import { portChoices } from './port-choices.ts';
 
 const words = texts.intercept;
@@ -28,7 +30,10 @@ export function WhatStep({ context, problems }: { readonly context: DraftContext
     [rows],
   );
   const choices = portChoices(row?.details);
-  const containers = row?.details?.containers ?? [];
+  const containers = row?.details?.containers.map(({ name }) => name) ?? [];
+  // A link may name one where the cluster does not tell which there are.
+  const offered =
+    draft.container === undefined || containers.includes(draft.container) ? containers : [...containers, draft.container];
   const port = row === undefined ? undefined : chosenPort(draft, row);
   return (
     <>
@@ -40,7 +45,10 @@ export function WhatStep({ context, problems }: { readonly context: DraftContext
         limit={maxOptions}
         searchable
         value={draft.workload ?? null}
-        onChange={(value) => chooseWorkload(value ?? undefined)}
+        onChange={(value) => {
+          forgetInterceptLink();
+          chooseWorkload(value ?? undefined);
+        }}
         error={problems.workload}
         data-autofocus={draft.workload === undefined ? true : undefined}
         maxDropdownHeight={280}
@@ -48,6 +56,13 @@ export function WhatStep({ context, problems }: { readonly context: DraftContext
       />
       {row !== undefined && (
         <>
+          {isWishUnmet(draft, row) && (
+            <Notice
+              severity="warning"
+              title={words.linkPortUnmet(draft.portWish?.identifier, draft.portWish?.service)}
+              copyLabel={texts.shell.copyCommand}
+            />
+          )}
           {choices.length > 0 && (
             <Radio.Group
               label={words.port}
@@ -71,12 +86,12 @@ export function WhatStep({ context, problems }: { readonly context: DraftContext
               error={problems.portText}
             />
           )}
-          {containers.length > 1 && (
+          {(containers.length > 1 || draft.container !== undefined) && (
             <Select
               label={words.container}
               description={words.containerHint}
               placeholder={words.containerAny}
-              data={containers.map(({ name }) => name)}
+              data={offered}
               value={draft.container ?? null}
               onChange={(container) => changeDraft({ container: container ?? undefined })}
               clearable

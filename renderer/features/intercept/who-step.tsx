@@ -20,7 +20,7 @@ export function WhoStep({ context }: { readonly context: DraftContext }) {
     { ...draft, handler: 'port', toPod: [], envFile: '', address: '', laptopPort: draft.laptopPort ?? anyPort },
     context,
   );
-  const plan = usePlan(request);
+  const plan = usePlan(request, context);
   const others = context.row?.workload.interceptedBy ?? [];
   return (
     <>

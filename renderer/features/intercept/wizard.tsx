@@ -24,7 +24,7 @@ export function Wizard({ connection }: { readonly connection: Connection }) {
   const index = wizardSteps.indexOf(step);
   const isReview = step === 'review';
   const request = draftRequest(draft, context);
-  const plan = usePlan(isReview ? request : undefined);
+  const plan = usePlan(isReview ? request : undefined, context);
   const problems = tried.includes(step) ? stepProblems(step, draft, context) : {};
   const heading = useRef<HTMLHeadingElement>(null);
   const form = useRef<HTMLFormElement>(null);

@@ -1,4 +1,4 @@
-import { ActionIcon, TextInput } from '@mantine/core';
+import { ActionIcon, Button, TextInput } from '@mantine/core';
 import { IconRefresh, IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { LogSource } from '#protocol/local-api/log-api.ts';
@@ -15,22 +15,27 @@ const maxOfGroup = 100;
 /** The logs that there are. */
 export function SourceList({
   answer,
+  workload,
   chosen,
   isOn,
   onChoose,
+  onAll,
 }: {
   readonly answer: Answer<'listLogSources'>;
-  readonly chosen: LogSource;
+  /** Whose logs these are; undefined: all there are. */
+  readonly workload: string | undefined;
+  readonly chosen: LogSource | undefined;
   readonly isOn: boolean;
   readonly onChoose: (source: LogSource) => void;
+  readonly onAll: () => void;
 }) {
   const [filter, setFilter] = useState('');
   const wanted = filter.trim().toLowerCase();
-  const all = answer.output?.sources ?? [{ kind: 'daemon' as const }];
+  const all = answer.output?.sources ?? (workload === undefined ? [{ kind: 'daemon' as const }] : []);
   const groups = groupSources(
     all.filter((source) => sourceKey(source).toLowerCase().includes(wanted) || sourceName(source).toLowerCase().includes(wanted)),
   );
-  const chosenKey = sourceKey(chosen);
+  const chosenKey = chosen === undefined ? undefined : sourceKey(chosen);
   return (
     <nav className="logs-sources" aria-label={words.sources}>
       <div className="logs-source-bar">
@@ -45,6 +50,14 @@ export function SourceList({
           <IconRefresh size={15} aria-hidden />
         </ActionIcon>
       </div>
+      {workload !== undefined && (
+        <div className="logs-source-workload">
+          <span className="tp-cut">{words.ofWorkload(workload)}</span>
+          <Button variant="subtle" size="compact-xs" onClick={onAll}>
+            {words.allSources}
+          </Button>
+        </div>
+      )}
       <div className="logs-source-groups">
         {groups.map(([group, members]) => (
           <section key={group} aria-label={words.groups[group]}>
@@ -72,7 +85,7 @@ export function SourceList({
             )}
           </section>
         ))}
-        {groups.length === 0 && <p className="tp-dim logs-source-more">{words.sourcesNoMatch}</p>}
+        {groups.length === 0 && wanted !== '' && <p className="tp-dim logs-source-more">{words.sourcesNoMatch}</p>}
         {answer.output === undefined && answer.isLoading && <Loading label={words.sourcesLoading} rows={3} />}
         {answer.error !== undefined && <ErrorNotice title={words.sourcesFailed} error={answer.error} severity="warning" />}
         {!isOn && <p className="tp-dim logs-source-more">{words.clusterHint}</p>}

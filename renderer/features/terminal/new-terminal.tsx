@@ -4,9 +4,9 @@ import { useShallow } from 'zustand/react/shallow';
 import type { Action } from '../../api/use-call.ts';
 import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
+import type { TerminalTarget } from '../../domain/open-terminal.ts';
 import { selectConnections, selectEngagements, useMirror } from '../../stores/mirror.ts';
 import { texts } from '../../texts/en.ts';
-import type { TerminalTarget } from './open-terminals.ts';
 
 const words = texts.terminal;
 

@@ -3,13 +3,16 @@ import { IconX } from '@tabler/icons-react';
 import { useRef } from 'react';
 import type { Terminal } from '#protocol/local-api/model.ts';
 import { useAction } from '../../api/use-call.ts';
+import { shellCommand } from '../../domain/command-line.ts';
+import { CommandMenu, useCommandUse } from '../../domain/command-lines.tsx';
 import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { chooseTerminal, openTerminal } from '../../domain/open-terminal.ts';
 import { texts } from '../../texts/en.ts';
 import { Empty, Page } from '../../ui/page.tsx';
 import { NewTerminal } from './new-terminal.tsx';
-import { chooseTerminal, closeTerminal, openTerminal, useOpenTerminals } from './open-terminals.ts';
+import { closeTerminal, useOpenTerminals } from './open-terminals.ts';
 import { TerminalView } from './terminal-view.tsx';
 
 const words = texts.terminal;
@@ -17,10 +20,17 @@ const words = texts.terminal;
 /** The daemon's terminals, one of them on the page. They go on without it. */
 export function TerminalPage() {
   const { terminals, chosen } = useOpenTerminals();
-  const isOn = isLive(useCurrentConnection());
+  const connection = useCurrentConnection();
+  const use = useCommandUse(connection);
+  const isOn = isLive(connection);
   const open = useAction(openTerminal);
   const tabs = useRef<HTMLUListElement>(null);
-  const button = <NewTerminal open={open} />;
+  const button = (
+    <>
+      <NewTerminal open={open} />
+      {isOn && <CommandMenu commands={[shellCommand(use)]} />}
+    </>
+  );
   return (
     <Page title={texts.shell.pages.terminal} isFlush actions={terminals.length > 0 && button}>
       {open.error !== undefined && (

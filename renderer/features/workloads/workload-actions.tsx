@@ -4,6 +4,10 @@ import { IconArrowRight, IconDots, IconPlayerPlay } from '@tabler/icons-react';
 import { Fragment } from 'react';
 import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
+import { useCurrentConnection } from '../../domain/current-connection.ts';
+import { canOpenPodShell, showNewTerminal } from '../../domain/open-terminal.ts';
+import { workloadAddresses, workloadShells } from '../../domain/workload-view.ts';
+import { useMirror } from '../../stores/mirror.ts';
 import { openPlace } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { IconButton } from '../../ui/icon-button.tsx';
@@ -43,7 +47,10 @@ export function openIntercept({ key }: Pick<ShownWorkload, 'key'>): void {
 function MenuItems({ row }: { readonly row: ShownWorkload }) {
   const clipboard = useClipboard();
   const isInApp = useBridge(({ port }) => port !== undefined);
-  const addresses = addressesOf(row);
+  const addresses = workloadAddresses(row);
+  const canOpenShell = useMirror(canOpenPodShell);
+  const connection = useCurrentConnection()?.name;
+  const { name, namespace } = row.workload;
   const open = (url: string) => {
     if (isInApp) inBackground(callApp('openExternal', { url }));
     else window.open(url, '_blank', 'noopener,noreferrer');
@@ -54,6 +61,13 @@ function MenuItems({ row }: { readonly row: ShownWorkload }) {
         {words.intercept}
         <span className="workload-consequence tp-dim">{restartText(row)}</span>
       </Menu.Item>
+      <Menu.Item onClick={() => openPlace({ page: 'logs', workload: { namespace, name } })}>{words.logs}</Menu.Item>
+      {canOpenShell &&
+        workloadShells(row).map(({ container, command }, _index, all) => (
+          <Menu.Item key={container} onClick={() => inBackground(showNewTerminal({ connection, command, title: name }))}>
+            {all.length === 1 ? words.shell : words.shellIn(container)}
+          </Menu.Item>
+        ))}
       {addresses.length > 0 && <Menu.Divider />}
       {addresses.map(({ address, isHttp }) => (
         <Fragment key={address}>
@@ -69,14 +83,4 @@ function MenuItems({ row }: { readonly row: ShownWorkload }) {
 function restartText({ workload, details }: ShownWorkload): string {
   if (workload.agent !== 'none') return words.interceptNoRestart;
   return details === undefined ? words.interceptMayRestart : words.interceptRestarts(details.pods.length);
-}
-
-function addressesOf({ workload, details }: ShownWorkload): readonly { address: string; isHttp: boolean }[] {
-  return (details?.services ?? []).flatMap(({ name, ports }) =>
-    ports.map(({ name: portName = '', port, protocol, appProtocol = '' }) => ({
-      address: `${name}.${workload.namespace}:${port}`,
-      isHttp:
-        protocol === 'TCP' && (appProtocol.startsWith('http') || /^http\b/.test(portName) || [80, 8080, 3000].includes(port)),
-    })),
-  );
 }

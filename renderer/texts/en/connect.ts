@@ -66,7 +66,6 @@ export const connectTexts = {
   connect: 'Connect',
   cancel: 'Cancel',
   commandLine: 'Command line',
-  copyCommandLine: 'Copy the command line',
   progress: (place: string) => `Connecting to ${place}`,
   stepsLabel: 'Steps of the connection',
   failedAt: (step: string) => `The connection failed: ${step}`,

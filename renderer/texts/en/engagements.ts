@@ -17,7 +17,6 @@ export const engagementTexts = {
   leaving: (name: string) => `Leaving ${name}`,
   copyCurl: 'Copy curl',
   copyCurlLabel: (command: string) => `Copy ${command}`,
-  copyLeave: 'Copy the command line of Leave',
   logs: 'Logs',
   terminal: 'Terminal',
   about: 'About',

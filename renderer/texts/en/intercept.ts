@@ -20,6 +20,19 @@ export const interceptTexts = {
   offDetail: 'An intercept needs a connection to a cluster. What you filled in stays.',
   connect: 'Connect…',
   loading: 'Waiting for the workloads',
+  connecting: (stage: string) => `Connecting: ${stage}`,
+  linkWaits: (workload: string) => `The link is about ${workload}, which is not here`,
+  linkWaitsWorkload: (namespace: string) =>
+    `Namespace ${namespace} has no such workload yet. It is filled in as soon as there is one.`,
+  linkWaitsConnection: (place: string) => `The link is for ${place}. It is filled in as soon as that is what you look at.`,
+  linkForget: 'Forget the link',
+  linkPortUnmet: (port: string | undefined, service: string | undefined) =>
+    `The link asks for ${[
+      port === undefined ? undefined : `port ${port}`,
+      service === undefined ? undefined : `Service ${service}`,
+    ]
+      .filter((part) => part !== undefined)
+      .join(' of ')}, which does not say one port of this workload`,
   emptyTitle: 'No workloads',
   emptyDetail: 'The connected namespace has nothing that could be intercepted yet.',
   workload: 'Workload',
@@ -112,12 +125,19 @@ export const interceptTexts = {
   rights: 'Rights',
   rightsAll: (count: number) => `You have all ${count} that are needed.`,
   rightsUnknown: 'The cluster does not say which rights you have.',
-  rightsMissing: 'You lack these. Connecting again takes them; this intercept does not, for the traffic-manager makes it:',
+  rightsWithout: {
+    'cannot-start': 'This cannot start: you lack the rights that it takes',
+    'cannot-reconnect': 'It starts, by the connection that there is. Connecting again takes rights that you lack',
+    slower: 'It works, by a longer way: its traffic passes the traffic-manager, for you lack the right for the straight one',
+  },
+  rightsAsk: 'Hand the command to an administrator of the cluster, or ask for a Role as in docs/rbac.md.',
   right: (verb: string, resource: string, namespace: string) =>
     namespace === '' ? `${verb} ${resource}` : `${verb} ${resource} in ${namespace}`,
   warnings: 'Warnings',
   commandLine: 'The same as a command line',
   copyCommandLine: 'Copy the command line',
+  yaml: 'The same as YAML',
+  copyYaml: 'Copy the YAML',
   route: 'Traffic',
   running: (name: string) => `Starting the intercept of ${name}`,
   runningSteps: 'Steps of the start',

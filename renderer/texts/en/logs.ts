@@ -1,5 +1,9 @@
 export const logTexts = {
   sources: 'Logs',
+  ofWorkload: (workload: string) => `Logs of ${workload}`,
+  allSources: 'All logs',
+  noneOfWorkload: (workload: string) => `${workload} has no pods`,
+  noneOfWorkloadDetail: 'Its logs show here as soon as there is a pod.',
   sourceFilter: 'Filter logs',
   sourcesLoading: 'Looking for logs',
   sourcesFailed: 'The logs of the cluster cannot be listed',
@@ -56,7 +60,25 @@ export const logTexts = {
   exportFileWrong: 'An absolute path that ends in .zip',
   exportFolder: 'Choose a folder…',
   exportNothing: 'Choose at least one',
-  exportStart: 'Export',
+  exportPreview: 'Preview',
+  exportReading: 'Reading the logs',
+  exportPreviewFailed: 'The logs could not be read',
+  exportPreviewDetail: (count: number, size: string) =>
+    `${count} ${count === 1 ? 'file' : 'files'}, ${size}. Nothing has been written yet.`,
+  exportRedacted: (lines: number) =>
+    lines === 0
+      ? 'Nothing in them looked like a secret.'
+      : `Secrets were taken out of ${lines.toLocaleString()} ${lines === 1 ? 'line' : 'lines'}.`,
+  exportReplaced: (lines: number) =>
+    `Secrets were taken out, or names replaced, in ${lines.toLocaleString()} ${lines === 1 ? 'line' : 'lines'}.`,
+  exportWouldBe: 'What would be in it',
+  exportChanged: 'Changed lines',
+  exportLines: (changed: number, all: number) => `${changed.toLocaleString()} of ${all.toLocaleString()}`,
+  exportSample: (name: string) => `Lines of ${name} as they would be written`,
+  exportNone: 'None of these logs is there',
+  exportSave: 'Save',
+  exportBack: 'Back',
+  exportTo: (file: string) => `To ${file}`,
   exportCancel: 'Cancel',
   exportRunning: 'Gathering logs',
   exportFailed: 'The logs could not be exported',

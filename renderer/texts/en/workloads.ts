@@ -48,6 +48,9 @@ export const workloadTexts = {
   interceptNoRestart: 'Restarts nothing: the agent is there',
   openEngagement: (name: string) => `Show the engagement of ${name}`,
   more: (name: string) => `More actions for ${name}`,
+  logs: 'Logs',
+  shell: 'Shell',
+  shellIn: (container: string) => `Shell in ${container}`,
   copyAddress: (address: string) => `Copy ${address}`,
   openBrowser: (address: string) => `Open ${address}`,
 } as const;

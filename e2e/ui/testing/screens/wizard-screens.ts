@@ -105,8 +105,15 @@ export const wizardScreens: readonly Screen[] = [
             planOf({
               restarts: ['catalog-6d9f7b5c4-x2x7q', 'catalog-6d9f7b5c4-p4k2m'],
               rights: [
-                { verb: 'get', resource: 'deployments', namespace: 'shop', allowed: true },
-                { verb: 'create', resource: 'pods/portforward', namespace: 'ambassador', allowed: false },
+                { verb: 'get', resource: 'services', namespace: 'ambassador', allowed: false, withoutIt: 'cannot-reconnect' },
+                {
+                  verb: 'create',
+                  resource: 'pods/portforward',
+                  namespace: 'shop',
+                  allowed: false,
+                  withoutIt: 'slower',
+                  grant: 'kubectl --namespace shop create role telepresence-create-pods-portforward',
+                },
               ],
               warnings: ['Nothing listens on 127.0.0.1:8080 yet'],
             }),
@@ -116,6 +123,33 @@ export const wizardScreens: readonly Screen[] = [
       await openWizard(page, 'catalog');
       for (let step = 0; step < 3; step += 1) await next(page);
       await page.getByText('2 pods are replaced').waitFor();
+    },
+  },
+  {
+    name: 'wizard-4-forbidden',
+    world: () =>
+      onWorld(
+        {},
+        {
+          planIntercept: async () =>
+            planOf({
+              rights: [
+                {
+                  verb: 'create',
+                  resource: 'pods/portforward',
+                  namespace: 'ambassador',
+                  allowed: false,
+                  withoutIt: 'cannot-start',
+                  grant: 'kubectl --namespace ambassador create role telepresence-create-pods-portforward',
+                },
+              ],
+            }),
+        },
+      ),
+    ready: async (page) => {
+      await openWizard(page, 'catalog');
+      for (let step = 0; step < 3; step += 1) await next(page);
+      await page.getByText('This cannot start').waitFor();
     },
   },
   {
