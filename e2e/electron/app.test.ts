@@ -1,27 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import { afterEach, beforeAll, expect, test } from 'vitest';
-import { findDaemonAt } from '#net/rpc/find-daemon.ts';
+import { dirname } from 'node:path';
+import { expect, test } from 'vitest';
 import { examplePreferences, exampleSince as since } from '#protocol/local-api/testing/example-state.ts';
 import { eventually } from '../support/eventually.ts';
-import { type AppDirectory, makeAppDirectory } from './testing/app-directory.ts';
-import { AppUnderTest, isAppPage, menuLabels } from './testing/app-under-test.ts';
+import { useAppRuns } from './testing/app-runs.ts';
+import { isAppPage, menuLabels } from './testing/app-under-test.ts';
+import { makeDeskWithPrompt, missingForDesk } from './testing/desk-with-prompt.ts';
 import { type ScriptedDaemon, startScriptedDaemon } from './testing/scripted-daemon.ts';
 import { connected, connectionIn, engaged } from './testing/states.ts';
 
-const ends: (() => Promise<unknown> | undefined)[] = [];
-// The bundles are what is tested, so they have to be of these sources.
-beforeAll(() => {
-  const checkout = join(import.meta.dirname, '../..');
-  execFileSync(join(checkout, 'node_modules/.bin/node'), ['scripts/build.ts', '--quiet'], { cwd: checkout, stdio: 'inherit' });
-});
-afterEach(async () => {
-  const failures: unknown[] = [];
-  for (const end of ends.splice(0).toReversed()) await end()?.catch((error: unknown) => failures.push(error));
-  expect(failures).toEqual([]);
-});
+const runs = useAppRuns();
+const { newDirectory, start, startWithScriptedDaemon } = runs;
 
 test('shows each state in the tray, and offers what makes sense in it', async () => {
   const { app, daemon } = await startWithScriptedDaemon();
@@ -55,7 +45,9 @@ test('shows each state in the tray, and offers what makes sense in it', async ()
   daemon.set({
     connections: connectionIn({ kind: 'degraded', since, reason: { code: 'manager.unreachable', message: 'No answer' } }),
   });
-  await app.tray(({ image, tooltip }) => image === 'trouble-dark.png' && tooltip.includes('No answer'));
+  const trouble = await app.tray(({ image, tooltip }) => image === 'trouble-dark.png' && tooltip.includes('No answer'));
+  expect(trouble.tooltip.split('\n').slice(1)).toEqual(['Trouble: No answer', 'staging · shop', '1 engagement: cart']);
+  expect(menuLabels(trouble.items)).toContain('Namespace: shop › cellar');
   const noHelper = { code: 'helper.not-running', message: 'The privileged helper is not running' } as const;
   daemon.set({ connections: connectionIn({ kind: 'off', error: noHelper }), engagements: {} });
   await app.tray(({ image, items }) => image === 'key-dark.png' && menuLabels(items).includes('Start the helper…'));
@@ -125,7 +117,7 @@ test('asks when its window is closed and there is no tray to come back from', as
   const directory = newDirectory();
   directory.hideTray();
   const daemon = await startScriptedDaemon(directory.daemonSocket);
-  ends.push(() => daemon.close());
+  runs.atEnd(() => daemon.close());
   const app = start(directory);
   daemon.set({ connections: connected });
   await app.tray(({ image }) => image === 'on-dark.png');
@@ -138,7 +130,7 @@ test('asks when its window is closed and there is no tray to come back from', as
 test.each([true, false])('at login shows its window unless the preferences say hidden: %s', async (startHidden) => {
   const directory = newDirectory();
   const daemon = await startScriptedDaemon(directory.daemonSocket);
-  ends.push(() => daemon.close());
+  runs.atEnd(() => daemon.close());
   daemon.set({ preferences: { preferences: examplePreferences({ startHidden }) } });
   const app = start(directory, ['--started-at-login']);
   await app.tray(({ image }) => image === 'off-dark.png');
@@ -155,6 +147,15 @@ test('tells the daemon that the laptop goes to sleep and wakes up', async () => 
   await eventually('suspend', () => expect(daemon.calls).toContainEqual({ name: 'powerEvent', input: { kind: 'suspend' } }));
   await app.request({ kind: 'power', event: 'resume' });
   await eventually('resume', () => expect(daemon.calls).toContainEqual({ name: 'powerEvent', input: { kind: 'resume' } }));
+});
+
+test('tells the daemon that the laptop has joined another network', async () => {
+  const { app, daemon } = await startWithScriptedDaemon();
+  await app.tray(({ image }) => image === 'off-dark.png');
+  const powerEvents = () => daemon.calls.filter(({ name }) => name === 'powerEvent').map(({ input }) => input);
+  expect(powerEvents()).toEqual([]);
+  await app.request({ kind: 'change-network' });
+  await eventually('the network', () => expect(powerEvents()).toEqual([{ kind: 'network' }]));
 });
 
 test('asks when it quits: cancelling goes on, keeping running leaves the daemon alone', async () => {
@@ -259,12 +260,8 @@ test('lets its page go nowhere else', async () => {
 
 test('starts the real daemon, shows trouble when that is killed, and comes back with a new one by itself', async () => {
   const directory = newDirectory();
+  runs.endDaemonOf(directory);
   const app = start(directory);
-  ends.push(async () => {
-    const api = await findDaemonAt(directory.daemonSocket);
-    await api?.call('quit', {}).catch(() => undefined);
-    await api?.closed;
-  });
   const page = await app.page();
   const status = page.getByRole('status');
   await page.getByText(/^daemon \d+$/).waitFor();
@@ -288,24 +285,42 @@ test('starts the real daemon, shows trouble when that is killed, and comes back 
   expect(await isListening(directory.daemonSocket)).toBe(false);
 });
 
-async function startWithScriptedDaemon(handlers: Parameters<typeof startScriptedDaemon>[1] = {}) {
+// Only root can give a folder away.
+test.skipIf(process.getuid?.() !== 0)(
+  'says that the daemon is another user’s, and offers nothing of it (needs root)',
+  async () => {
+    const directory = newDirectory();
+    const folder = dirname(directory.daemonSocket);
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, 12_345, 12_345);
+    const app = start(directory);
+    const tray = await app.tray(({ image }) => image === 'trouble-dark.png');
+    const labels = menuLabels(tray.items);
+    expect(labels[0]).toMatch(/^Not yours to control: /);
+    expect(labels.slice(1)).toEqual(['Open window', 'Quit…']);
+    expect(tray.tooltip).toContain('belongs to another user');
+    expect(readdirSync(folder)).toEqual([]);
+    // It becomes this user's: nothing has to be started anew.
+    chownSync(folder, 0, 0);
+    const daemon = await startScriptedDaemon(directory.daemonSocket);
+    runs.atEnd(() => daemon.close());
+    await app.tray(({ image, items }) => image === 'off-dark.png' && menuLabels(items)[0] === 'Off');
+  },
+);
+
+test.skipIf(missingForDesk !== undefined)('says so, too, where only the socket is another user’s (needs root)', async () => {
   const directory = newDirectory();
-  const daemon = await startScriptedDaemon(directory.daemonSocket, handlers);
-  ends.push(() => daemon.close());
-  return { app: start(directory), daemon, directory };
-}
-
-function newDirectory(): AppDirectory {
-  const directory = makeAppDirectory();
-  ends.push(async () => directory.remove());
-  return directory;
-}
-
-function start(directory: AppDirectory, args: readonly string[] = []): AppUnderTest {
-  const app = new AppUnderTest(directory, args);
-  ends.push(() => app.stop());
-  return app;
-}
+  const daemon = await startScriptedDaemon(directory.daemonSocket);
+  runs.atEnd(() => daemon.close());
+  const desk = await makeDeskWithPrompt(directory);
+  runs.atEnd(() => desk.close());
+  chownSync(directory.daemonSocket, 0, 0);
+  const app = start(directory, [], {}, desk.inFrontOf);
+  const refused = await app.tray(({ items }) => menuLabels(items)[0]?.startsWith('Not yours to control: ') === true);
+  expect(menuLabels(refused.items).slice(1)).toEqual(['Open window', 'Quit…']);
+  desk.own(directory.daemonSocket);
+  await app.tray(({ image }) => image === 'off-dark.png');
+});
 
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -41,9 +41,12 @@ test.skipIf(missing !== undefined)(
     const cards: string[] = [];
     for (const { name, image, state } of states) {
       daemon.set(state);
-      const tray = await app.tray(
-        (report) => report.image === `${image}-dark.png` && menuLabels(report.items).some((label) => label.includes('›')),
-      );
+      // Contexts and namespaces come a moment after the state.
+      const menus = menusOf(name);
+      const tray = await app.tray(({ image: shown, items }) => {
+        const labels = menuLabels(items);
+        return shown === `${image}-dark.png` && menus.every((menu) => labels.includes(menu));
+      });
       expect(tray.isImageThere).toBe(true);
       cards.push(card(name, tray));
     }
@@ -54,6 +57,12 @@ test.skipIf(missing !== undefined)(
     await takeDocsPicture(page, 'tray');
   },
 );
+
+function menusOf(name: (typeof states)[number]['name']): readonly string[] {
+  if (name === 'Off' || name === 'No helper') return ['Context › production'];
+  const context = 'Context: staging › production';
+  return name === 'Connecting' ? [context] : [context, 'Namespace: shop › cellar'];
+}
 
 const style = `
   body { margin: 0; background: #fff; font: 13px system-ui, "DejaVu Sans", sans-serif; color: #1c2230; }

@@ -1,29 +1,19 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { findDaemonAt } from '#net/rpc/find-daemon.ts';
 import { checkout } from '../support/settings.ts';
-import { makeAppDirectory } from './testing/app-directory.ts';
-import { AppUnderTest, menuLabels } from './testing/app-under-test.ts';
+import { useAppRuns } from './testing/app-runs.ts';
+import { menuLabels } from './testing/app-under-test.ts';
 
 /** The app with its own window and the real daemon. */
-const ends: (() => Promise<unknown> | undefined)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
+const runs = useAppRuns();
 
 function startApp(env: Readonly<Record<string, string>> = {}) {
-  const directory = makeAppDirectory(join(checkout, 'dist/renderer'));
-  ends.push(async () => directory.remove());
-  const app = new AppUnderTest(directory, [], env);
-  ends.push(async () => {
-    const api = await findDaemonAt(directory.daemonSocket);
-    await api?.call('quit', {}).catch(() => undefined);
-    await api?.closed;
-  });
-  ends.push(() => app.stop());
-  return { app, directory };
+  const directory = runs.newDirectory(join(checkout, 'dist/renderer'));
+  runs.endDaemonOf(directory);
+  return { app: runs.start(directory, [], env), directory };
 }
 
 /** No first steps are shown from then on. */
@@ -67,7 +57,7 @@ test('leaves a daemon that somebody ended alone, says so, and starts one when as
 
 test('offers the contexts of the KUBECONFIG that it was started with, in tray and window', async () => {
   const kubeconfig = join(mkdtempSync(join(tmpdir(), 'tel-kube-')), 'config');
-  ends.push(async () => rmSync(dirname(kubeconfig), { recursive: true }));
+  runs.atEnd(async () => rmSync(dirname(kubeconfig), { recursive: true }));
   writeFileSync(kubeconfig, kubeconfigText);
   const { app, directory } = startApp({ KUBECONFIG: kubeconfig });
   await app.tray(({ items }) => menuLabels(items).includes('Connect to elsewhere'));

@@ -18,19 +18,23 @@ export interface ClusterChoicesWatch {
 const maxAgeMs = 60_000;
 
 export function watchClusterChoices(
-  link: DaemonLink,
+  link: Pick<DaemonLink, 'api' | 'state'>,
   kubeconfigEnv: string | undefined,
   logger: Logger,
   onChange: () => void,
 ): ClusterChoicesWatch {
   let current: ClusterChoices = { contexts: [], namespaces: [] };
   let shownFor = '';
+  let listedOf: string | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let isReading = false;
   const read = async (context: string | undefined) => {
     const { contexts } = await link.api.call('listContexts', withKubeconfigEnv('listContexts', { kubeFlags: {} }, kubeconfigEnv));
     const names = contexts.toSorted((a, b) => Number(b.current) - Number(a.current)).map(({ name }) => name);
-    current = { contexts: names, namespaces: [] };
+    // Those of the same context stay until there are others: a cluster in trouble may not answer.
+    const isSame = context !== undefined && context === listedOf;
+    current = { contexts: names, namespaces: isSame ? current.namespaces : [] };
+    listedOf = context;
     onChange();
     // Without a connection the cluster may be out of reach, and nobody chooses a namespace of it.
     if (context === undefined) return;
@@ -59,6 +63,8 @@ export function watchClusterChoices(
   };
 }
 
-function connectedContext({ state }: DaemonLink): string | undefined {
-  return Object.values(state?.connections ?? {}).find((connection) => connection.state.kind === 'on')?.context;
+/** Of the connection that there is, in trouble too; one that is still being made has no namespaces to choose from. */
+function connectedContext({ state }: Pick<DaemonLink, 'state'>): string | undefined {
+  const { connections = {} } = state ?? {};
+  return Object.values(connections).find(({ state: { kind } }) => kind !== 'off' && kind !== 'connecting')?.context;
 }

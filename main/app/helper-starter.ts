@@ -34,6 +34,28 @@ export function createHelperStarter(layout: AppLayout, paths: Paths, link: Daemo
     // The daemon may be another installation's; what would run here is this app's.
     return { ...description, command: [...command] };
   };
+  const ensure = async () => {
+    if (await isHelperListening(paths.helperSocket)) return true;
+    // Root asks nobody for its own rights.
+    if (!start.asRoot) {
+      const question = await describe();
+      if (question.state !== 'not-running') return true;
+      const { response } = await dialog.showMessageBox({
+        type: 'question',
+        title: 'Start the privileged helper',
+        message: 'The network interface and the name resolution of this laptop are set up by a small helper.',
+        detail: helperQuestionText(question),
+        buttons: ['Start', 'Cancel'],
+        defaultId: 0,
+        cancelId: 1,
+        noLink: true,
+      });
+      if (response !== 0) return false;
+    }
+    await startHelper(start);
+    return true;
+  };
+  let ensuring: Promise<boolean> | undefined;
   return {
     describe,
     async startShown(shown) {
@@ -42,26 +64,12 @@ export function createHelperStarter(layout: AppLayout, paths: Paths, link: Daemo
       }
       await startHelper(start);
     },
-    async ensure() {
-      if (await isHelperListening(paths.helperSocket)) return true;
-      // Root asks nobody for its own rights.
-      if (!start.asRoot) {
-        const question = await describe();
-        if (question.state !== 'not-running') return true;
-        const { response } = await dialog.showMessageBox({
-          type: 'question',
-          title: 'Start the privileged helper',
-          message: 'The network interface and the name resolution of this laptop are set up by a small helper.',
-          detail: helperQuestionText(question),
-          buttons: ['Start', 'Cancel'],
-          defaultId: 0,
-          cancelId: 1,
-          noLink: true,
-        });
-        if (response !== 0) return false;
-      }
-      await startHelper(start);
-      return true;
+    ensure() {
+      // One question at a time, however often somebody clicks meanwhile.
+      ensuring ??= ensure().finally(() => {
+        ensuring = undefined;
+      });
+      return ensuring;
     },
   };
 }

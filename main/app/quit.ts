@@ -7,8 +7,11 @@ import type { DaemonLink } from '../daemon/daemon-link.ts';
 export type QuitChoice = 'keep-running' | 'end';
 
 export interface Quit {
-  /** Asks the person where something would be lost and no choice is given; does nothing when that is cancelled. */
-  request(choice?: QuitChoice): Promise<void>;
+  /**
+   * Asks the person where something would be lost and no choice is given; does nothing when that is cancelled. `leave` ends the app in
+   * another way than by its end, as for an update.
+   */
+  request(choice?: QuitChoice, leave?: () => void): Promise<void>;
   /** Whether the app is on its way out, so that its window may close. */
   readonly isDecided: boolean;
 }
@@ -19,23 +22,23 @@ const endTimeoutMs = 15_000;
 export function createQuit(link: DaemonLink, logger: Logger, tearDown: () => Promise<void>): Quit {
   let isDecided = false;
   let isAsking = false;
-  const decide = async (choice: QuitChoice) => {
+  const decide = async (choice: QuitChoice, leave: () => void) => {
     isDecided = true;
     logger.info('Quit', { choice });
     if (choice === 'end') await endDaemon(link, logger);
     await tearDown();
-    app.quit();
+    leave();
   };
   return {
     get isDecided() {
       return isDecided;
     },
-    async request(choice) {
+    async request(choice, leave = () => app.quit()) {
       if (isDecided || isAsking) return;
       isAsking = true;
       try {
         const chosen = choice ?? (await askWhereNeeded(link.state));
-        if (chosen !== undefined) await decide(chosen);
+        if (chosen !== undefined) await decide(chosen, leave);
       } finally {
         isAsking = false;
       }

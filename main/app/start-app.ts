@@ -68,7 +68,18 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
     onChange: (condition) => onDaemon(condition),
     logger: logger.child('daemon-link'),
   });
-  const updates = createUpdates(process.resourcesPath, app.isPackaged, logger.child('updates'));
+  const updates = createUpdates({
+    resourcesPath: process.resourcesPath,
+    isPackaged: app.isPackaged,
+    logger: logger.child('updates'),
+    onReady(version) {
+      drawTray();
+      const body = 'It is installed when the app ends. Click to restart into it now.';
+      tell(`Version ${version} is ready`, body, () => void installUpdate());
+    },
+  });
+  // The daemon keeps what there is, and the new version puts its own in its place.
+  const installUpdate = () => quit.request('keep-running', () => updates.install());
   const helper = createHelperStarter(layout, paths, link);
   const window = createAppWindow({
     layout,
@@ -112,10 +123,10 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
     window.show();
     if (event !== undefined) ports.push(event);
   };
-  const tell = (title: string, body: string, event?: AppEvent) => {
+  const tell = (title: string, body: string, onClick: () => void = () => showWindow()) => {
     if (!Notification.isSupported()) return;
     const notification = new Notification({ title, body });
-    notification.on('click', () => showWindow(event));
+    notification.on('click', onClick);
     notification.show();
   };
   const tray = createTray(
@@ -127,11 +138,16 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
       logger: logger.child('tray'),
       showWindow,
       ensureHelper: () => helper.ensure(),
+      installUpdate,
       tellFailure: (title, { message, reason }) => tell(title, reason === undefined ? message : `${message}: ${reason}`),
     }),
   );
   const choices = watchClusterChoices(link, kubeconfigEnv, logger.child('tray'), () => drawTray());
-  const drawTray = () => tray.show(trayView({ daemon: trayDaemon(link.condition), ...choices.current }));
+  const drawTray = () => {
+    const { ready } = updates;
+    const update = ready === undefined ? {} : { update: ready };
+    tray.show(trayView({ daemon: trayDaemon(link.condition), ...choices.current, ...update }));
+  };
   const loginStart = createLoginStart({
     platform: process.platform,
     env: process.env,
@@ -157,7 +173,9 @@ export async function startApp(options: StartAppOptions): Promise<RunningApp> {
     choices.refresh();
     if (before !== undefined) {
       for (const { title, body, engagement } of noticesBetween(before, state)) {
-        tell(title, body, engagement === undefined ? undefined : { kind: 'show-page', page: 'engagements', engagement });
+        tell(title, body, () =>
+          showWindow(engagement === undefined ? undefined : { kind: 'show-page', page: 'engagements', engagement }),
+        );
       }
     }
     applyPreferences(before?.preferences['preferences'], state.preferences['preferences']);
@@ -230,5 +248,7 @@ function absoluteList(paths = ''): string | undefined {
 }
 
 function trayDaemon(condition: DaemonCondition): TraySnapshot['daemon'] {
-  return condition.kind === 'lost' ? { kind: 'lost', reason: condition.error.message } : condition;
+  if (condition.kind !== 'lost') return condition;
+  const { code, message } = condition.error;
+  return { kind: code === 'daemon.refused' ? 'refused' : 'lost', reason: message };
 }

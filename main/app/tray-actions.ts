@@ -17,6 +17,8 @@ export interface TrayActionsOptions {
   showWindow(event?: AppEvent): void;
   /** Makes sure that the privileged helper runs; false where the person declined. */
   ensureHelper(): Promise<boolean>;
+  /** Ends the app and starts the version that has been fetched. */
+  installUpdate(): Promise<void>;
   tellFailure(title: string, error: AppError): void;
 }
 
@@ -79,6 +81,8 @@ async function run(options: TrayActionsOptions, action: TrayAction): Promise<voi
       return showWindow({ kind: 'show-page', page: 'settings' });
     case 'open-window':
       return showWindow();
+    case 'install-update':
+      return await options.installUpdate();
     case 'quit':
       return await options.quit.request();
     default:

@@ -64,6 +64,51 @@ test('shows off when the daemon was ended, and offers to start it', () => {
   expect(actions(view.items).map(({ kind }) => kind)).toEqual(['start-daemon', 'diagnose', 'open-window', 'quit']);
 });
 
+test('says that the daemon is not this user’s, and offers nothing that would fail', () => {
+  const why = 'its folder belongs to another user';
+  const view = trayView({ daemon: { kind: 'refused', reason: why }, contexts: ['a'], namespaces: ['shop'] });
+  const line = `Not yours to control: ${why}`;
+  expect(view.icon.shape).toBe('trouble');
+  expect(view.items[0]).toEqual({ kind: 'label', label: line });
+  expect(view.tooltip).toContain(line);
+  expect(actions(view.items).map(({ kind }) => kind)).toEqual(['open-window', 'quit']);
+});
+
+test.each<[string, ConnectionState]>([
+  ['degraded', { kind: 'degraded', since, reason }],
+  ['reconnecting', { kind: 'reconnecting', since, attempt: 2, reason }],
+])('says in trouble, too, where one is, and what is engaged: %s', (_name, trouble) => {
+  const state = withConnection(trouble, { engagements: { 'staging/cart': exampleEngagement() } });
+  const view = trayView(snapshotOf(state));
+  expect(view.tooltip.split('\n')).toEqual([
+    'Telepresence',
+    'Trouble: The traffic-manager does not answer',
+    'staging · shop',
+    '1 engagement: cart',
+  ]);
+  const menus = view.items.flatMap((item) => (item.kind === 'menu' ? [item.label] : []));
+  expect(menus).toEqual(expect.arrayContaining(['Context: staging', 'Namespace: shop', '1 engagement']));
+});
+
+test('says once where one is when nothing is wrong', () => {
+  const view = trayView(snapshotOf(withConnection({ kind: 'on', since })));
+  expect(view.tooltip.split('\n')).toEqual(['Telepresence', 'On: staging · shop']);
+});
+
+test('offers a fetched version above its end, where there is room for it', () => {
+  const update = '0.2.0';
+  const restart = { kind: 'action', label: 'Restart into 0.2.0', action: { kind: 'install-update' } };
+  for (const daemon of [{ kind: 'ended' }, { kind: 'connected', state: fakeState() }] as const) {
+    const { items } = trayView({ daemon, contexts: [], namespaces: [], update });
+    expect(items.at(-2)).toEqual(restart);
+    expect(items.at(-1)).toMatchObject({ action: { kind: 'quit' } });
+  }
+  const full = withConnection({ kind: 'on', since }, { engagements: { 'staging/cart': exampleEngagement() } });
+  const { items } = trayView({ ...snapshotOf(full), update });
+  expect(items.filter(({ kind }) => kind !== 'separator')).toHaveLength(10);
+  expect(items).not.toContainEqual(restart);
+});
+
 test('offers what makes sense in each state, and only that', () => {
   const kindsOf = (state: DaemonState) => actions(trayView(snapshotOf(state)).items).map(({ kind }) => kind);
   expect(kindsOf(fakeState())).toContain('connect');

@@ -37,6 +37,7 @@ export type TrayAction =
   | { readonly kind: 'diagnose' }
   | { readonly kind: 'open-window' }
   | { readonly kind: 'settings' }
+  | { readonly kind: 'install-update' }
   | { readonly kind: 'quit' };
 
 /** What the tray is drawn from. */
@@ -44,24 +45,48 @@ export interface TraySnapshot {
   readonly daemon:
     | { readonly kind: 'starting' }
     | { readonly kind: 'lost'; readonly reason: string }
+    /** There may be one, but it is not this user's to control. */
+    | { readonly kind: 'refused'; readonly reason: string }
     | { readonly kind: 'ended' }
     | { readonly kind: 'connected'; readonly state: DaemonState };
   /** Names in the kubeconfig, the current one first. */
   readonly contexts: readonly string[];
   /** Of the connected cluster, or of the current context. */
   readonly namespaces: readonly string[];
+  /** A version of the app that has been fetched. */
+  readonly update?: string;
 }
+
+const maxTopItems = 10;
 
 /** More would not be found by the eye; the window has them all. */
 const maxListed = 25;
 
 export function trayView(snapshot: TraySnapshot): TrayView {
+  const view = viewOfDaemon(snapshot);
+  return snapshot.update === undefined ? view : { ...view, items: withUpdate(view.items, snapshot.update) };
+}
+
+/** Above Quit, where there is room: it is installed by quitting, too. */
+function withUpdate(items: readonly TrayItem[], version: string): readonly TrayItem[] {
+  if (items.filter(({ kind }) => kind !== 'separator').length >= maxTopItems) return items;
+  return items.toSpliced(-1, 0, action(`Restart into ${version}`, { kind: 'install-update' }));
+}
+
+function viewOfDaemon(snapshot: TraySnapshot): TrayView {
   const { daemon } = snapshot;
   switch (daemon.kind) {
     case 'starting':
       return daemonless('connecting', 'Starting');
     case 'lost':
       return daemonless('trouble', `Trouble: ${daemon.reason}`);
+    case 'refused':
+      // Everything that asks the daemon would fail, the checks too.
+      return {
+        icon: { shape: 'trouble', count: 0 },
+        tooltip: `Telepresence\nNot yours to control: ${daemon.reason}`,
+        items: [label(`Not yours to control: ${daemon.reason}`), separator, openWindow, separator, quit],
+      };
     case 'ended':
       return daemonless('off', 'Off: the daemon was ended', [action('Start', { kind: 'start-daemon' })]);
     case 'connected':
@@ -140,7 +165,12 @@ function stateLine(state: DaemonState): string {
 
 function tooltip(state: DaemonState): string {
   const engagements = Object.values(state.engagements);
-  const lines = ['Telepresence', stateLine(state)];
+  const line = stateLine(state);
+  const lines = ['Telepresence', line];
+  const connection = mainConnection(Object.values(state.connections));
+  // A line of trouble says what is wrong, and not where.
+  const place = connection === undefined ? undefined : `${connection.context} · ${connection.namespace}`;
+  if (place !== undefined && !line.includes(place)) lines.push(place);
   if (engagements.length > 0) {
     const names = engagements.slice(0, 3).map((engagement) => engagement.workload);
     lines.push(`${counted(engagements.length, 'engagement')}: ${names.join(', ')}${engagements.length > 3 ? ', …' : ''}`);

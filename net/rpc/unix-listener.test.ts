@@ -81,7 +81,7 @@ describe.skipIf(process.getuid?.() !== 0)('a directory of another user (needs ro
     chownSync(join(base, 'run'), 12_345, 12_345);
     await expect(listen()).rejects.toMatchObject({ code: 'daemon.start-failed' });
     await expect(connectApi(path)).rejects.toMatchObject({
-      code: 'daemon.not-running',
+      code: 'daemon.refused',
       message: expect.stringContaining('another user') as string,
     });
   });

@@ -30,6 +30,7 @@ export const errorRegistry = {
   'daemon.not-running': environment(3),
   'daemon.start-failed': environment(1),
   'daemon.lost': environment(1),
+  'daemon.refused': environment(3),
   'subscription.lagging': environment(1),
 
   'config.invalid': config(2),

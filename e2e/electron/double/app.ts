@@ -19,10 +19,16 @@ export function beforeEnd(work: () => Promise<unknown>): void {
 }
 
 class App extends Emitter {
-  readonly isPackaged = false;
+  readonly isPackaged = process.env['DOUBLE_IS_PACKAGED'] === '1';
   #isQuitting = false;
 
   enableSandbox(): void {}
+  getVersion(): string {
+    return '0.1.0';
+  }
+  getName(): string {
+    return 'telepresence-desktop';
+  }
   getAppPath(): string {
     return directory('DOUBLE_APP_PATH');
   }
@@ -80,6 +86,7 @@ class App extends Emitter {
   }
 
   async #end(code: number): Promise<void> {
+    this.tell('quit', {}, code);
     await Promise.allSettled(endings.map((work) => work()));
     process.exit(code);
   }

@@ -7,7 +7,7 @@ import { Emitter } from './emitter.ts';
 import { ipcMain } from './ipc.ts';
 import type { MessagePortMain } from './message-ports.ts';
 import { PreloadWorld } from './preload-world.ts';
-import { answerRequest, toAppUrl, toPageUrl } from './session.ts';
+import { answerRequest, askedPermissions, session, toAppUrl, toPageUrl } from './session.ts';
 
 interface Options {
   readonly show?: boolean;
@@ -84,7 +84,20 @@ class WebContents extends Emitter {
 
   async load(url: string): Promise<void> {
     this.#ownNavigation = toPageUrl(url);
+    await this.#allow(url);
     await this.page?.goto(toPageUrl(url));
+  }
+
+  /** The browser grants what the app's handlers would, before the page can ask. */
+  async #allow(url: string): Promise<void> {
+    const { defaultSession } = session;
+    const asked = askedPermissions.map(async (name) => ((await defaultSession.isAllowed(name, url)) ? [name] : []));
+    const allowed = (await Promise.all(asked)).flat();
+    report({ kind: 'permissions', allowed, areDevicesAllowed: defaultSession.isDeviceAllowed(url) });
+    const origin = URL.parse(toPageUrl(url))?.origin;
+    if (allowed.length > 0 && origin !== undefined && origin !== 'null') {
+      await this.page?.context().grantPermissions(allowed, { origin });
+    }
   }
 
   async #route(page: Page, route: Route): Promise<void> {

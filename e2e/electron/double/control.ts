@@ -13,6 +13,8 @@ export type AppReport =
       readonly detail: string;
       readonly buttons: readonly string[];
     }
+  /** What a page that begins to load is allowed; without handlers of the app Electron allows everything. */
+  | { readonly kind: 'permissions'; readonly allowed: readonly string[]; readonly areDevicesAllowed: boolean }
   | { readonly kind: 'notification'; readonly title: string; readonly body: string }
   | { readonly kind: 'opened'; readonly what: string }
   | { readonly kind: 'copied'; readonly text: string }
@@ -37,7 +39,11 @@ export interface MenuReport {
 export type AppRequest =
   | { readonly kind: 'click-menu'; readonly labels: readonly string[] }
   | { readonly kind: 'answer-dialog'; readonly id: number; readonly button: string }
+  /** The latest notification of that title. */
+  | { readonly kind: 'click-notification'; readonly title: string }
   | { readonly kind: 'power'; readonly event: 'suspend' | 'resume' | 'shutdown' }
+  /** The laptop gets another address, as by joining another network. */
+  | { readonly kind: 'change-network' }
   | { readonly kind: 'close-window' }
   | { readonly kind: 'quit' }
   /** The end of the test: nobody is asked. */

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { MenuItemConstructorOptions } from 'electron';
 import { type MenuReport, onRequest, report } from './control.ts';
 import { Emitter } from './emitter.ts';
+import { changeNetwork } from './network.ts';
 
 class NativeImage {
   readonly path: string;
@@ -96,6 +97,8 @@ function menuReport(item: MenuItemConstructorOptions): MenuReport {
   return { type, label: item.label ?? '', isEnabled: item.enabled !== false, isChecked: item.checked === true, items };
 }
 
+const notifications = new Map<string, Notification>();
+
 export class Notification extends Emitter {
   readonly #options: { readonly title?: string; readonly body?: string };
 
@@ -107,6 +110,7 @@ export class Notification extends Emitter {
     return true;
   }
   show(): void {
+    notifications.set(this.#options.title ?? '', this);
     report({ kind: 'notification', title: this.#options.title ?? '', body: this.#options.body ?? '' });
   }
 }
@@ -157,7 +161,12 @@ onRequest((request) => {
   if (request.kind === 'click-menu') {
     for (const tray of trays) tray.click(request.labels);
   } else if (request.kind === 'power') powerMonitor.tell(request.event);
-  else if (request.kind === 'answer-dialog') {
+  else if (request.kind === 'change-network') changeNetwork();
+  else if (request.kind === 'click-notification') {
+    const shown = notifications.get(request.title);
+    if (shown === undefined) throw new Error(`There is no notification ${request.title} to click`);
+    shown.tell('click', {});
+  } else if (request.kind === 'answer-dialog') {
     const { buttons, answer } = openDialogs.get(request.id) ?? { buttons: [], answer: () => undefined };
     const index = buttons.indexOf(request.button);
     if (index === -1) throw new Error(`The dialog has no button ${request.button}`);

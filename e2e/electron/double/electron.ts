@@ -4,12 +4,14 @@
  * declarations.
  */
 import { report } from './control.ts';
+import { Emitter } from './emitter.ts';
 
 export { app } from './app.ts';
 export { BrowserWindow } from './browser-window.ts';
 export { dialog, Menu, Notification, nativeImage, nativeTheme, powerMonitor, shell, Tray } from './desktop.ts';
 export { ipcMain } from './ipc.ts';
 export { MessageChannelMain } from './message-ports.ts';
+export { net } from './network.ts';
 export { protocol, session } from './session.ts';
 
 export const clipboard = {
@@ -19,3 +21,6 @@ export const clipboard = {
 };
 
 export const screen = { getAllDisplays: () => [{ workArea: { x: 0, y: 0, width: 1_920, height: 1_040 } }] as never };
+
+/** Told of by the updater, and used by nobody here. */
+export const autoUpdater = Object.assign(new Emitter(), { emit: () => false });

@@ -1,3 +1,4 @@
+import type { Session as ElectronSession } from 'electron';
 import { Emitter } from './emitter.ts';
 
 type ProtocolHandler = (request: Request) => Response | Promise<Response>;
@@ -24,12 +25,43 @@ class Session extends Emitter {
       requestFilter = listener ?? undefined;
     },
   };
-  setPermissionRequestHandler(_handler: ((...args: never[]) => void) | null): void {}
-  setPermissionCheckHandler(_handler: ((...args: never[]) => boolean) | null): void {}
-  setDevicePermissionHandler(_handler: ((...args: never[]) => boolean) | null): void {}
+  #requestHandler: Parameters<ElectronSession['setPermissionRequestHandler']>[0] = null;
+  #checkHandler: Parameters<ElectronSession['setPermissionCheckHandler']>[0] = null;
+  #deviceHandler: Parameters<ElectronSession['setDevicePermissionHandler']>[0] = null;
+
+  setPermissionRequestHandler(handler: Parameters<ElectronSession['setPermissionRequestHandler']>[0]): void {
+    this.#requestHandler = handler;
+  }
+  setPermissionCheckHandler(handler: Parameters<ElectronSession['setPermissionCheckHandler']>[0]): void {
+    this.#checkHandler = handler;
+  }
+  setDevicePermissionHandler(handler: Parameters<ElectronSession['setDevicePermissionHandler']>[0]): void {
+    this.#deviceHandler = handler;
+  }
+
+  /** Whether a page of `url` has a permission: both handlers have their say, and where there is none Electron allows it. */
+  async isAllowed(permission: AskedPermission, url: string): Promise<boolean> {
+    const origin = URL.parse(url)?.origin ?? '';
+    const details = { isMainFrame: true, requestingUrl: url };
+    if (this.#checkHandler?.(null, permission, origin, details) === false) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    if (this.#requestHandler === null) resolve(true);
+    // The page's contents are not what this app's handler goes by.
+    else this.#requestHandler(undefined as never, permission, resolve, details);
+    return await promise;
+  }
+
+  isDeviceAllowed(url: string): boolean {
+    const device = { vendorId: 1, productId: 1 } as never;
+    return this.#deviceHandler?.({ deviceType: 'hid', origin: URL.parse(url)?.origin ?? '', device }) !== false;
+  }
 }
 
-export const session = { defaultSession: new Session() };
+export const session = { defaultSession: new Session(), fromPartition: (_name: string) => new Session() };
+
+/** Those that both Electron and the browser behind the double know, by the same name. */
+export const askedPermissions = ['notifications', 'geolocation', 'clipboard-read', 'midi'] as const;
+type AskedPermission = (typeof askedPermissions)[number];
 
 /** Chromium knows no scheme of the app's without Electron, so its pages have a host of the loopback that stands for it. */
 const hostSuffix = '.app.localhost';

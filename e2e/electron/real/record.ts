@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { basename, join } from 'node:path';
 import {
   app,
@@ -98,7 +100,9 @@ Object.assign(dialog, {
 });
 Object.assign(shell, { openExternal: async (url: string) => report({ kind: 'opened', what: url }) });
 Object.assign(clipboard, { writeText: async (text: string) => report({ kind: 'copied', text }) });
+const notifications = new Map<string, Notification>();
 Notification.prototype.show = function show(this: Notification) {
+  notifications.set(this.title, this);
   report({ kind: 'notification', title: this.title, body: this.body });
 };
 
@@ -128,6 +132,11 @@ function act(request: AppRequest): void {
       asked?.answer(asked.buttons.indexOf(request.button));
       return;
     }
+    case 'click-notification':
+      notifications.get(request.title)?.emit('click', {});
+      return;
+    case 'change-network':
+      return changeNetwork();
     case 'power':
       powerMonitor.emit(request.event);
       return;
@@ -150,6 +159,20 @@ function act(request: AppRequest): void {
     default:
       request satisfies never;
   }
+}
+
+/** As the double's, which this module cannot import where it runs. */
+function changeNetwork(): void {
+  const real = os.networkInterfaces();
+  const address = {
+    address: '192.0.2.7',
+    netmask: '255.255.255.0',
+    mac: '02:00:00:00:00:07',
+    internal: false,
+    cidr: '192.0.2.7/24',
+  };
+  os.networkInterfaces = () => ({ ...real, wlan7: [{ ...address, family: 'IPv4' }] });
+  syncBuiltinESMExports();
 }
 
 function clickMenu(labels: readonly string[]): void {

@@ -29,9 +29,16 @@ export class AppUnderTest {
   #lastRequest = 0;
   #browser: Promise<Browser> | undefined;
 
-  constructor(directory: AppDirectory, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** `inFrontOf`: a command that ends by executing its further arguments, as `nice` does. */
+  constructor(
+    directory: AppDirectory,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    inFrontOf: readonly string[] = [],
+  ) {
     const { program, programArgs } = launch(directory);
-    this.#child = spawn(program, [...programArgs, ...args], {
+    const [file = program, ...fileArgs] = [...inFrontOf, program, ...programArgs, ...args];
+    this.#child = spawn(file, fileArgs, {
       cwd: '/',
       env: {
         ...directory.env,
