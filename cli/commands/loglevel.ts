@@ -9,7 +9,7 @@ export interface LoglevelOptions {
   readonly remoteOnly?: boolean;
 }
 
-/** Changes the level of the daemon's log, of the traffic-manager's and of its agents', for a while. */
+/** Changes the level of the logs of daemon and helper, of the traffic-manager's and of its agents', for a while. */
 export const loglevel: Command<LoglevelOptions> = async (invocation, options, [level = '']) => {
   const durationMs = parseDurationMs(options.duration);
   const scope = options.localOnly === true ? 'local' : options.remoteOnly === true ? 'remote' : 'all';

@@ -9,8 +9,8 @@ import type { TaskRegistry } from '../state/task-registry.ts';
 /** Undoes what a part of the daemon set up, when the daemon ends. `stage` is shown to whoever asked for the end. */
 export type QuitHook = (stage: (text: string) => void) => Promise<void>;
 
-/** Passes a change of the log level on to the cluster's side of the chosen connection. */
-export type RemoteLogLevelHook = (input: CallInput<'setLogLevel'>) => Promise<void>;
+/** Passes a change of the log level on, as far as its scope goes: to the laptop's side of every connection, to the cluster's of the chosen one. */
+export type LogLevelHook = (input: CallInput<'setLogLevel'>) => Promise<void>;
 
 /** What every part of the daemon gets. Parts add themselves through the hooks, so that none knows another. */
 export interface DaemonContext {
@@ -24,9 +24,9 @@ export interface DaemonContext {
   readonly installId: string;
   /** Hooks run in reverse order of their registration. */
   onQuit(hook: QuitHook): void;
-  onRemoteLogLevel(hook: RemoteLogLevelHook): void;
+  onLogLevel(hook: LogLevelHook): void;
   /** Passes a level on to every part that registered for it; `false` where none did. */
-  setRemoteLogLevel(input: CallInput<'setLogLevel'>): Promise<boolean>;
+  passLogLevelOn(input: CallInput<'setLogLevel'>): Promise<boolean>;
   /** Runs the quit hooks once; every caller waits for the same end. */
   shutDown(stage: (text: string) => void): Promise<void>;
 }

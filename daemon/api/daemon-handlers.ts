@@ -30,7 +30,6 @@ export function createDaemonHandlers(
         daemon.processLogger.setLevel(input.level, input.durationMs);
         daemon.logger.info('Log level changed', { level: input.level, durationMs: input.durationMs });
       }
-      if (input.scope === 'local') return {};
       const isPassedOn = await passOn(daemon, input);
       if (!isPassedOn && input.scope === 'remote') {
         throw new AppError({
@@ -47,7 +46,7 @@ export function createDaemonHandlers(
 /** Without a connection there is nobody to pass the level on to, which is an error only for a person who asked for just that. */
 async function passOn(daemon: DaemonContext, input: CallInput<'setLogLevel'>): Promise<boolean> {
   try {
-    return await daemon.setRemoteLogLevel(input);
+    return await daemon.passLogLevelOn(input);
   } catch (error) {
     if (error instanceof AppError && error.code === 'connection.none' && input.use === undefined) return false;
     throw error;

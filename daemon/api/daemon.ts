@@ -95,8 +95,8 @@ function createContext(options: DaemonOptions): DaemonContext {
     health: new HealthRegistry(state),
     installId,
     onQuit: (hook) => lifecycle.onQuit(hook),
-    onRemoteLogLevel: (hook) => lifecycle.onRemoteLogLevel(hook),
-    setRemoteLogLevel: (input) => lifecycle.setRemoteLogLevel(input),
+    onLogLevel: (hook) => lifecycle.onLogLevel(hook),
+    passLogLevelOn: (input) => lifecycle.passLogLevelOn(input),
     shutDown: (stage) => {
       tasks.cancelAll();
       return lifecycle.shutDown(stage);

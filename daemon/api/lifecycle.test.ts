@@ -18,8 +18,8 @@ describe('Lifecycle', () => {
   it('says whether a part passed a log level on', async () => {
     const lifecycle = new Lifecycle(silentLogger);
     const input = { level: 'debug', durationMs: 0, scope: 'all' } as const;
-    expect(await lifecycle.setRemoteLogLevel(input)).toBe(false);
-    lifecycle.onRemoteLogLevel(async () => undefined);
-    expect(await lifecycle.setRemoteLogLevel(input)).toBe(true);
+    expect(await lifecycle.passLogLevelOn(input)).toBe(false);
+    lifecycle.onLogLevel(async () => undefined);
+    expect(await lifecycle.passLogLevelOn(input)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import type { Logger } from '#base/common/log.ts';
 import type { CallInput } from '#protocol/local-api/local-api.ts';
-import type { QuitHook, RemoteLogLevelHook } from './daemon-context.ts';
+import type { LogLevelHook, QuitHook } from './daemon-context.ts';
 
 /** A part that cannot undo its work in this time is left to the helper's own roll-back. */
 const defaultHookTimeoutMs = 5_000;
@@ -10,7 +10,7 @@ export class Lifecycle {
   readonly #logger: Logger;
   readonly #hookTimeoutMs: number;
   readonly #quitHooks: QuitHook[] = [];
-  readonly #logLevelHooks: RemoteLogLevelHook[] = [];
+  readonly #logLevelHooks: LogLevelHook[] = [];
   #ended: Promise<void> | undefined;
 
   constructor(logger: Logger, options: { readonly hookTimeoutMs?: number } = {}) {
@@ -22,11 +22,11 @@ export class Lifecycle {
     this.#quitHooks.push(hook);
   }
 
-  onRemoteLogLevel(hook: RemoteLogLevelHook): void {
+  onLogLevel(hook: LogLevelHook): void {
     this.#logLevelHooks.push(hook);
   }
 
-  async setRemoteLogLevel(input: CallInput<'setLogLevel'>): Promise<boolean> {
+  async passLogLevelOn(input: CallInput<'setLogLevel'>): Promise<boolean> {
     for (const hook of this.#logLevelHooks) await hook(input);
     return this.#logLevelHooks.length > 0;
   }

@@ -23,8 +23,9 @@ export function createConnectionHandlers(daemon: DaemonContext, connections: Con
     stage('Ending connections');
     await connections.end();
   });
-  daemon.onRemoteLogLevel(async ({ use, level, durationMs }) => {
-    await connections.thread(use).call('setManagerLogLevel', { level, durationMs });
+  daemon.onLogLevel(async ({ use, level, durationMs, scope }) => {
+    if (scope !== 'remote') await connections.setLogLevel(level, durationMs);
+    if (scope !== 'local') await connections.thread(use).call('setManagerLogLevel', { level, durationMs });
   });
 
   return {

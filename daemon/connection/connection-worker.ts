@@ -106,8 +106,9 @@ const handlers: WorkerHandlers = {
     });
     return {};
   },
-  async setLogLevel({ level }) {
-    processLogger.setLevel(level, 0);
+  async setLogLevel({ level, durationMs }) {
+    processLogger.setLevel(level, durationMs);
+    connection?.setHelperLogLevel(level, durationMs);
     return {};
   },
   async viewConfig() {

@@ -1,6 +1,6 @@
 import { containsIp } from '#base/common/cidr.ts';
 import type { IpAddress } from '#base/common/ip.ts';
-import type { Logger } from '#base/common/log.ts';
+import type { Logger, LogLevel } from '#base/common/log.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import type { Endpoint, Protocol } from '#net/tunnel/stream-info.ts';
 import { wireVersion } from '#protocol/cluster/desktop-wire.ts';
@@ -343,6 +343,11 @@ export class Connection {
   #transport() {
     const [manager, agents] = [this.#session.stats(), this.#agents.stats()];
     return { forwards: manager.forwards + agents.forwards, streams: manager.streams + agents.streams, pods: agents.pods };
+  }
+
+  /** 0: until it is set again. */
+  setHelperLogLevel(level: LogLevel, durationMs: number): void {
+    this.#laptop.setHelperLogLevel(level, durationMs);
   }
 
   /** Addresses of the DNS servers of the laptop's other connections. */

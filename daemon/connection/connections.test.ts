@@ -123,8 +123,8 @@ describe('connections', () => {
       health: new HealthRegistry(state),
       installId: 'install',
       onQuit: () => undefined,
-      onRemoteLogLevel: () => undefined,
-      setRemoteLogLevel: async () => false,
+      onLogLevel: () => undefined,
+      passLogLevelOn: async () => false,
       shutDown: async () => undefined,
     };
     connections = make();
@@ -133,6 +133,13 @@ describe('connections', () => {
   afterEach(() => {
     vi.useRealTimers();
     rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('has every thread log at the level that somebody wants', async () => {
+    await connectNow({ name: 'a' });
+    await connectNow({ name: 'b', kubeFlags: { ...request.kubeFlags, context: 'two' } });
+    await connections.setLogLevel('debug', 60_000);
+    expect(threads.map(({ calls }) => calls.at(-1))).toEqual(['setLogLevel', 'setLogLevel']);
   });
 
   it('have a name from context and namespace, and are kept in a file that only the user reads', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import type { LogLevel } from '#base/common/log.ts';
 import type { HelperLaunch } from '#base/node/helper-launch.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -184,6 +185,11 @@ export class Connections {
   /** The thread of the only connection, or of the one that `use` matches. */
   thread(use: string | undefined): Thread {
     return this.#find(use).thread;
+  }
+
+  /** Of every connection: its thread's, and its helper's. */
+  async setLogLevel(level: LogLevel, durationMs: number): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ thread }) => thread.call('setLogLevel', { level, durationMs })));
   }
 
   /** What the only connection, or the one that `use` matches, was asked for, and how it is. */

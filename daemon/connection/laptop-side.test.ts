@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '#base/common/deferred.ts';
 import { silentLogger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -34,7 +34,8 @@ class FakeNetwork implements Network {
     return { mode: this.mode, formerServers: ['192.0.2.53'], search: [] };
   };
 
-  setHelperLogLevel: Network['setHelperLogLevel'] = async () => undefined;
+  readonly logLevels: string[] = [];
+  setHelperLogLevel: Network['setHelperLogLevel'] = async (level) => void this.logLevels.push(level);
 
   verifyTcp: Network['verifyTcp'] = async () => ({ ok: true });
 
@@ -142,6 +143,13 @@ describe("the laptop's side", () => {
       helper.close();
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('has the helper log at another level for a while, whatever else changes meanwhile', async () => {
+    await make();
+    laptop.setHelperLogLevel('debug', 50);
+    laptop.change(wantedWith(['~default', '~shop']));
+    await vi.waitFor(() => expect(network.logLevels).toEqual(['info', 'debug', 'debug', 'info']));
   });
 
   it('sends the names of a new namespace here, where the resolver chooses by domain', async () => {

@@ -98,6 +98,9 @@ export class LaptopSide {
   #isPaused = false;
   /** Keeps the helper alive while there is nothing for it to do, so that nobody is asked for a password afterwards. */
   #kept: HelperClient | undefined;
+  /** Somebody's wish, which counts more than the configuration, for a while. */
+  #helperLogLevel: LogLevel | undefined;
+  #helperLogLevelEnd: NodeJS.Timeout | undefined;
   /** From the first hook on. */
   #servers: NameServerWatch | undefined;
   /** Changes are made one after another. */
@@ -165,7 +168,7 @@ export class LaptopSide {
       const made = this.#made;
       if (made === undefined || this.#stop.signal.aborted) return;
       try {
-        await made.network.setHelperLogLevel(wanted.helperLogLevel);
+        await made.network.setHelperLogLevel(this.#helperLogLevel ?? wanted.helperLogLevel);
         await made.network.setRoutes(wanted.routes, this.#reserved(wanted, made.hook));
         made.dns.update(wanted.dns);
         // Only this resolver chooses by domain whom to ask.
@@ -174,6 +177,22 @@ export class LaptopSide {
         this.#options.onTrouble(AppError.from(error));
       }
     });
+  }
+
+  /** In place of the configuration's, for as long; 0 keeps it until it is set again. */
+  setHelperLogLevel(level: LogLevel, durationMs: number): void {
+    clearTimeout(this.#helperLogLevelEnd);
+    this.#helperLogLevel = level;
+    this.#reapply();
+    if (durationMs === 0) return;
+    this.#helperLogLevelEnd = setTimeout(() => {
+      this.#helperLogLevel = undefined;
+      this.#reapply();
+    }, durationMs).unref();
+  }
+
+  #reapply(): void {
+    if (this.#wanted !== undefined) this.change(this.#wanted);
   }
 
   /** Gives the laptop back what it had. Changes are remembered for `resume`. */
@@ -247,6 +266,7 @@ export class LaptopSide {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    clearTimeout(this.#helperLogLevelEnd);
     this.#servers?.[Symbol.dispose]();
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.close();
@@ -275,7 +295,7 @@ export class LaptopSide {
 
   async #make(network: Network, wanted: WantedLaptop): Promise<Made> {
     try {
-      await network.setHelperLogLevel(wanted.helperLogLevel);
+      await network.setHelperLogLevel(this.#helperLogLevel ?? wanted.helperLogLevel);
       await network.setRoutes(wanted.routes, wanted.reserved);
       const dns = new DnsServer({
         ...wanted.dns,

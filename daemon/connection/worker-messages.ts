@@ -34,7 +34,7 @@ export interface WorkerCalls {
   listWorkloads: { input: { namespace: string | undefined }; event: never; output: CallOutput<'listWorkloads'> };
   watchWorkloads: { input: { namespace: string | undefined }; event: CallEvent<'watchWorkloads'>; output: Record<string, never> };
   setManagerLogLevel: { input: { level: LogLevel; durationMs: number }; event: never; output: Record<string, never> };
-  setLogLevel: { input: { level: LogLevel }; event: never; output: Record<string, never> };
+  setLogLevel: { input: { level: LogLevel; durationMs: number }; event: never; output: Record<string, never> };
   viewConfig: { input: Record<string, never>; event: never; output: CallOutput<'viewConfig'> };
   intercept: { input: { request: InterceptRequest }; event: CallEvent<'intercept'>; output: CallOutput<'intercept'> };
   leave: { input: { name: string }; event: never; output: CallOutput<'leave'> };
