@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter } from 'node:path';
 import { createInterface } from 'node:readline';
+import { relevantLines } from '#sandbox/demo/machine-state.ts';
 import { type LaptopSnapshot, takeSnapshot } from '../laptop/laptop-snapshot.ts';
 import { killGroup, mustRun, type Outcome, type ProgramOptions, runProgram, spawnProgram } from '../support/program.ts';
 import { checkout } from '../support/settings.ts';
@@ -54,8 +55,8 @@ for (const pid of readdirSync('/proc')) {
   } catch {}
 }`;
 
-/** The same as `demo/machine-state.ts` leaves out, told by the test's own rule: what others on this machine start and end. */
-const ofOthers = /\bveth[0-9a-f]{8}\b|\bv-l-[0-9A-Za-z]{6}\b/;
+/** Files of containers that others on this machine start and end, those of the suite's Kubernetes among them. */
+const ofContainers = /\bcni-[0-9a-f]{8}-[0-9a-f-]{27}$|^\/run\/containerd\//;
 
 export async function startDemoMachine({ spawnRoot = spawnProgram, directories }: DemoMachineOptions): Promise<DemoMachine> {
   const holder = spawnRoot(['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', firstProcess]);
@@ -91,7 +92,10 @@ export async function startDemoMachine({ spawnRoot = spawnProgram, directories }
       const mounts = (await shell('cut -d" " -f4,5 /proc/self/mountinfo; ls -A /run/netns 2>/dev/null || true')).split('\n');
       const all = { ...found, mounts: mounts.filter((line) => !/ns[/]l-[0-9A-Za-z]{6}$|^l-[0-9A-Za-z]{6}$/.test(line)) };
       return Object.fromEntries(
-        Object.entries(all).map(([name, lines]) => [name, lines.filter((line) => !ofOthers.test(line)).map(withoutLifetime)]),
+        Object.entries(all).map(([name, lines]) => [
+          name,
+          relevantLines(lines.filter((line) => !ofContainers.test(line)).join('\n')),
+        ]),
       );
     },
     async close() {
@@ -108,9 +112,4 @@ export async function startDemoMachine({ spawnRoot = spawnProgram, directories }
 export function pathOfMachine(): string {
   const parts = (process.env['PATH'] ?? '').split(delimiter);
   return parts.filter((part) => !part.split('/').includes('node_modules') && !part.startsWith(checkout)).join(delimiter);
-}
-
-/** What a router advertised is refreshed all the time. */
-function withoutLifetime(line: string): string {
-  return line.replaceAll(/ expires -?\d+sec/g, '');
 }

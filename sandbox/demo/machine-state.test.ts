@@ -50,4 +50,33 @@ describe('the comparison of a machine before and after', () => {
       relevantLines('default via fe80::1 expires 1742sec pref medium\n\nveth0123abcd@if2 UP \nv-l-aB3xYz@if5 UP\neth0 UP   \n'),
     ).toEqual(['default via fe80::1 pref medium', 'eth0 UP']);
   });
+
+  it('leaves out what Kubernetes and container engines do to the packet filter', () => {
+    const rules = [
+      'table ip filter {',
+      '\tchain FORWARD {',
+      '\t\tcounter jump KUBE-FORWARD',
+      '\t\tip saddr 192.0.2.1 drop',
+      '\t}',
+      '\tchain KUBE-FORWARD {',
+      '\t\tct state invalid drop',
+      '\t}',
+      '}',
+      'table ip kube-proxy {',
+      '\tchain services {',
+      '\t}',
+      '}',
+      'table inet telepresence {',
+      '}',
+    ];
+    expect(relevantLines(rules.join('\n'))).toEqual([
+      'table ip filter {',
+      '\tchain FORWARD {',
+      '\t\tip saddr 192.0.2.1 drop',
+      '\t}',
+      '}',
+      'table inet telepresence {',
+      '}',
+    ]);
+  });
 });

@@ -83,12 +83,26 @@ const ofOthers = /\bveth[0-9a-f]{8}\b|\bv-l-[0-9A-Za-z]{6}\b/;
 /** What a router advertised is refreshed all the time. */
 const lifetimes = / expires -?\d+sec/g;
 
+/** Tables and chains of Kubernetes and container engines, which follow their services and containers all the time. */
+const blockOfOthers = /^table \S+ kube-proxy |^\s+chain (KUBE-|CNI-|DOCKER|LIBVIRT_)/;
+const jumpToOthers = /\bjump (KUBE-|CNI-|DOCKER|LIBVIRT_)/;
+
 /** What to compare of a program's output. */
 export function relevantLines(text: string): readonly string[] {
-  return text
-    .split('\n')
+  return withoutBlocksOfOthers(text.split('\n'))
     .map((line) => line.replaceAll(lifetimes, '').trimEnd())
-    .filter((line) => line !== '' && !ofOthers.test(line));
+    .filter((line) => line !== '' && !ofOthers.test(line) && !jumpToOthers.test(line));
+}
+
+/** A block ends with a brace as far in as it began. */
+function withoutBlocksOfOthers(lines: readonly string[]): readonly string[] {
+  let end: string | undefined;
+  return lines.filter((line) => {
+    if (end === undefined && blockOfOthers.test(line)) end = `${/^\s*/.exec(line)?.[0] ?? ''}}`;
+    if (end === undefined) return true;
+    if (line === end) end = undefined;
+    return false;
+  });
 }
 
 /** Lines of `all` that `others` lacks; one that is there twice has to be there twice. */
