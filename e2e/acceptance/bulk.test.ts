@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { clientProgram, runClient } from '../support/client-program.ts';
+import { freshManager } from '../support/fresh-manager.ts';
 import { laptopMemoryMib, podMemoryMib } from '../support/memory.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
 import { streamPorts } from '../workloads/world.ts';
@@ -33,7 +34,7 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
   beforeAll(async () => {
     bed = await createBed('bulk');
     host = `streams.${bed.world.namespace}`;
-    await freshManager(bed);
+    await freshManager(bed.cluster);
     await bed.product.connect();
   });
   afterAll(async () => await bed?.close());
@@ -95,11 +96,3 @@ describe.skipIf(missing !== undefined)(titled('bulk', missing), () => {
     expect(managerMib).toBeLessThan(managerPeakMib);
   });
 });
-
-/** A process keeps pages of whatever it did before, such as watching a thousand workloads, which is not to be told from what is measured. */
-async function freshManager({ cluster }: Bed): Promise<void> {
-  const [former] = await cluster.readyPods(settings.managerNamespace, 'traffic-manager');
-  if (former === undefined) return;
-  await cluster.delete('Pod', former.metadata.name, settings.managerNamespace, 0);
-  await cluster.readyPods(settings.managerNamespace, 'traffic-manager');
-}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed } from '../support/bed.ts';
 import { eventually } from '../support/eventually.ts';
+import { freshManager } from '../support/fresh-manager.ts';
 import { objectPath } from '../support/objects.ts';
 import { type PodUsage, podUsage } from '../support/pod-usage.ts';
 import { missingForProduct, settings, titled } from '../support/settings.ts';
@@ -22,6 +23,7 @@ describe.skipIf(missing !== undefined)(titled('scale', missing), () => {
 
   beforeAll(async () => {
     bed = await createBed('scale', { isWorldEmpty: true });
+    await freshManager(bed.cluster);
     const { namespace } = bed.world;
     const names = Array.from({ length: workloads }, (_, index) => nameOf(index));
     await inParallel(names, create);
