@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from './checkout.ts';
 import { runProgram } from './run-program.ts';
-import { noTotals, type Totals } from './totals.ts';
+import { readTotals, type Totals } from './totals.ts';
 
 const report = join(cacheDirectory, 'sandbox/totals.json');
 /** For a run that hangs: it takes minutes on two cores that have nothing else to do, and three times that where they have. */
@@ -15,9 +15,5 @@ export async function runSandboxSuite(args: readonly string[]): Promise<Totals> 
     timeoutMs: suiteTimeoutMs,
     isShown: true,
   });
-  if (!existsSync(report)) {
-    console.log(`The suite ended with ${exitCode} and without a report`);
-    return { ...noTotals, failed: 1 };
-  }
-  return JSON.parse(readFileSync(report, 'utf8')) as Totals;
+  return readTotals(report, exitCode);
 }

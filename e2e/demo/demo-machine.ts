@@ -55,8 +55,8 @@ for (const pid of readdirSync('/proc')) {
   } catch {}
 }`;
 
-/** Files of containers that others on this machine start and end, those of the suite's Kubernetes among them. */
-const ofContainers = /\bcni-[0-9a-f]{8}-[0-9a-f-]{27}$|^\/run\/containerd\//;
+/** Files and mounts of containers that others on this machine start and end, those of the suite's Kubernetes among them. */
+const ofContainers = /\bcni-[0-9a-f]{8}-[0-9a-f-]{27}$|\/(containerd|kubelet)\//;
 
 export async function startDemoMachine({ spawnRoot = spawnProgram, directories }: DemoMachineOptions): Promise<DemoMachine> {
   const holder = spawnRoot(['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', firstProcess]);
