@@ -63,7 +63,7 @@ export async function runInSandboxes(args: readonly string[]): Promise<number> {
       return await runAgain(rights.prefix, args);
     case 'missing':
       console.log(`The acceptance suite in sandboxes (skipped: ${rights.reason})`);
-      keepTotals(tellSuite([{ ...brokenFile('e2e', rights.reason), failed: [], skipped: ['the acceptance suite'] }]));
+      keepTotals(tellSuite([{ file: 'e2e', passed: [], failed: [], skipped: ['the acceptance suite'], repeated: [] }]));
       return 0;
     default:
       return assertNever(rights);

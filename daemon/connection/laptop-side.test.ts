@@ -145,6 +145,14 @@ describe("the laptop's side", () => {
     }
   });
 
+  it('leaves routes and DNS alone where only the log level of the helper changes', async () => {
+    await make();
+    const before = [...calls()];
+    laptop.setHelperLogLevel('debug', 0);
+    await vi.waitFor(() => expect(network.logLevels).toEqual(['info', 'debug']));
+    expect(calls()).toEqual(before);
+  });
+
   it('has the helper log at another level for a while, whatever else changes meanwhile', async () => {
     await make();
     laptop.setHelperLogLevel('debug', 50);

@@ -183,16 +183,26 @@ export class LaptopSide {
   setHelperLogLevel(level: LogLevel, durationMs: number): void {
     clearTimeout(this.#helperLogLevelEnd);
     this.#helperLogLevel = level;
-    this.#reapply();
+    this.#tellHelperLogLevel();
     if (durationMs === 0) return;
     this.#helperLogLevelEnd = setTimeout(() => {
       this.#helperLogLevel = undefined;
-      this.#reapply();
+      this.#tellHelperLogLevel();
     }, durationMs).unref();
   }
 
-  #reapply(): void {
-    if (this.#wanted !== undefined) this.change(this.#wanted);
+  /** Routes and DNS are not touched, and a helper that does not take it is no trouble of the connection. */
+  #tellHelperLogLevel(): void {
+    this.#work = this.#work.then(async () => {
+      const made = this.#made;
+      const wanted = this.#wanted;
+      if (made === undefined || wanted === undefined || this.#stop.signal.aborted) return;
+      try {
+        await made.network.setHelperLogLevel(this.#helperLogLevel ?? wanted.helperLogLevel);
+      } catch (error) {
+        this.#options.logger.warn("The helper's log level could not be changed", { error });
+      }
+    });
   }
 
   /** Gives the laptop back what it had. Changes are remembered for `resume`. */

@@ -37,7 +37,8 @@ export function builtFuseProblems(wire: Readonly<Record<string, unknown>>): read
 
 /** Place of a fuse in a program, by its name in the builder's configuration. The library has the names with a capital. */
 export function fuseNumber(name: string): number {
-  const number = (FuseV1Options as unknown as Readonly<Record<string, number>>)[name.charAt(0).toUpperCase() + name.slice(1)];
-  if (number === undefined) throw new Error(`Electron has no fuse ${name}`);
+  const key = name.charAt(0).toUpperCase() + name.slice(1);
+  const number = Object.entries(FuseV1Options).find(([known]) => known === key)?.[1];
+  if (typeof number !== 'number') throw new Error(`Electron has no fuse ${name}`);
   return number;
 }
