@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IpAddress } from '#base/common/ip.ts';
 import type { Logger } from '#base/common/log.ts';
 import { GrpcServer } from '#net/grpc/grpc-server.ts';
+import { serveUnary, unaryAnswer } from '#net/grpc/unary-call.ts';
 import { type KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import { managerName } from '#protocol/chart/manager-environment.ts';
 import { Desktop } from '#protocol/cluster/generated/desktop_pb.js';
-import { Manager } from '#protocol/cluster/generated/manager_pb.js';
+import { type DNSRequest, Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { Injector } from '../injector/injector.ts';
 import type { InjectorSettings } from '../injector/injector-settings.ts';
 import { ClusterDns } from './dns/cluster-dns.ts';
@@ -23,7 +24,7 @@ import type { WorkloadInjector } from './intercepts/workload-injector.ts';
 import type { ManagerLog } from './manager-log.ts';
 import { ManagedNamespaces } from './namespaces/managed-namespaces.ts';
 import { desktopService } from './service/desktop-service.ts';
-import { lookupDnsPath, serveLookupDns } from './service/lookup-dns.ts';
+import { answerLookup, lookupDnsPath } from './service/lookup-dns.ts';
 import { managerService } from './service/manager-service.ts';
 import { mayRevoke } from './service/may-revoke.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
@@ -179,13 +180,17 @@ export class TrafficManager {
       workloads: (namespace, signal) => this.#workloads.list(namespace, signal),
       logger: this.#logger.child('injection'),
     });
+    const lookup = async (request: DNSRequest, signal?: AbortSignal) =>
+      await answerLookup(request, { sessions: this.#sessions, dns }, signal);
     const server = new GrpcServer({
       routes: (router) => router.service(Manager, service).service(Desktop, desktop),
       rawCalls: new Map([
         [managerTunnelPath, (stream) => this.#serveTunnel(stream)],
-        [lookupDnsPath, (stream) => void serveLookupDns(stream, { sessions: this.#sessions, dns })],
+        [lookupDnsPath, (stream) => void serveUnary(stream, Manager.method.lookupDNS, lookup)],
       ]),
       onMuxStream: (stream) => this.#serveTunnel(stream),
+      // The only call there is.
+      onMuxCall: async (question) => await unaryAnswer(Manager.method.lookupDNS, question, lookup),
       maxMessageBytes: settings.maxReceiveBytes,
       logger: this.#logger.child('grpc'),
     });

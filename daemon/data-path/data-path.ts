@@ -10,6 +10,7 @@ import { Nat } from '../nat/nat.ts';
 import { AnsweringDestinations } from './answering-destinations.ts';
 import type { FarEnd, FlowDialer } from './flow-dialer.ts';
 import { relay } from './tcp-relay.ts';
+import type { TunnelOptions } from './tunnel-dialer.ts';
 import { UdpTunnels } from './udp-tunnels.ts';
 
 export interface DataPathOptions {
@@ -36,14 +37,21 @@ const keepAliveMs = 60_000;
 /** The kernel queues this many accepted connections while this thread is busy. */
 const backlog = 4_096;
 
+/** The two ends of a flow; whichever comes first waits for the other. */
+interface Meeting {
+  readonly timer: NodeJS.Timeout;
+  tunnel: FarEnd | undefined;
+  socket: Socket | undefined;
+}
+
 /** Packets in, tunnels out: joins the NAT worker, the listener that the laptop's kernel delivers to, and the way to the cluster. */
 export class DataPath {
   readonly #options: DataPathOptions;
   readonly #listeners: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #answering = new AnsweringDestinations();
-  /** Flows that were let through and whose connection has not arrived yet. */
-  readonly #dialled = new Map<TcpFlow, { readonly tunnel: FarEnd; readonly timer: NodeJS.Timeout }>();
+  /** Flows that were let through, until both their connection and their tunnel are there. */
+  readonly #meetings = new Map<TcpFlow, Meeting>();
   /** Flows that are being dialled. */
   readonly #dials = new Set<AbortController>();
   #isStopped = false;
@@ -82,7 +90,7 @@ export class DataPath {
     this.#isStopped = true;
     for (const dial of this.#dials) dial.abort();
     this.#udp.stop();
-    for (const { tunnel } of this.#dialled.values()) tunnel.destroy();
+    for (const { tunnel } of this.#meetings.values()) tunnel?.destroy();
     for (const socket of this.#sockets) resetSocket(socket);
     for (const listener of this.#listeners) listener.close();
   }
@@ -104,7 +112,10 @@ export class DataPath {
     return (listener.address() as AddressInfo).port;
   }
 
-  /** Dials first, and lets the program's SYN through only when the far side has answered, or did so moments ago. */
+  /**
+   * Dials first, and lets the program's SYN through only when the far side has answered. Where it did so moments ago the two go side by
+   * side, and what the program says first leaves together with the request to dial.
+   */
   async #openFlow(flow: TcpFlow): Promise<void> {
     const { dialTimeoutMs, logger } = this.#options;
     const id: ConnectionId = { source: flow.source, destination: flow.destination, protocol: 'tcp' };
@@ -118,8 +129,9 @@ export class DataPath {
       end.abort();
     });
     this.#dials.add(end);
+    const isOptimistic = this.#answering.isAnswering(flow.destination);
     try {
-      const isOptimistic = this.#answering.isAnswering(flow.destination);
+      if (isOptimistic) this.#letThrough(flow, end);
       const tunnel = await this.#dialReal(id, end.signal, { isOptimistic });
       tunnel.on('error', () => undefined);
       tunnel.dialled.then(
@@ -127,49 +139,75 @@ export class DataPath {
         () => this.#answering.failed(flow.destination),
       );
       end.signal.addEventListener('abort', () => tunnel.destroy(), { once: true });
-      const timer = setTimeout(() => tunnel.destroy(), arrivalTimeoutMs);
-      this.#dialled.set(flow, { tunnel, timer });
-      tunnel.once('close', () => this.#forget(flow));
-      if (end.signal.aborted || !flow.accept()) tunnel.destroy();
+      if (!isOptimistic) this.#letThrough(flow, end);
+      if (end.signal.aborted) tunnel.destroy();
+      else this.#meet(flow, { tunnel });
     } catch (error) {
       this.#answering.failed(flow.destination);
       const isRefused = error instanceof DialRejectedError;
       if (!isRefused && !isGone) logger.debug('No way for a connection', { flow: describeConnection(id), error });
-      flow.reject(isRefused ? 'refused' : 'unreachable');
+      if (isOptimistic) this.#miss(flow);
+      else flow.reject(isRefused ? 'refused' : 'unreachable');
     } finally {
       clearTimeout(timeout);
       this.#dials.delete(end);
     }
   }
 
-  /** A tunnel that ended before its program arrived. */
-  #forget(flow: TcpFlow): void {
-    const dialled = this.#dialled.get(flow);
-    if (dialled === undefined) return;
-    clearTimeout(dialled.timer);
-    this.#dialled.delete(flow);
-    flow.released();
+  #letThrough(flow: TcpFlow, end: AbortController): void {
+    const timer = setTimeout(() => this.#miss(flow), arrivalTimeoutMs);
+    this.#meetings.set(flow, { timer, tunnel: undefined, socket: undefined });
+    if (end.signal.aborted || !flow.accept()) {
+      this.#miss(flow);
+      end.abort();
+    }
   }
 
-  #accept(socket: Socket): void {
-    const flow = this.#nat?.flowOf(socket.remoteAddress ?? '', socket.remotePort ?? 0);
-    const dialled = flow === undefined ? undefined : this.#dialled.get(flow);
-    if (flow === undefined || dialled === undefined) {
-      socket.on('error', () => undefined);
-      resetSocket(socket);
-      return;
+  /** One end has come; what has come last joins them. */
+  #meet(flow: TcpFlow, came: { readonly tunnel: FarEnd } | { readonly socket: Socket }): void {
+    const meeting = this.#meetings.get(flow);
+    if (meeting === undefined) return;
+    if ('tunnel' in came) {
+      meeting.tunnel = came.tunnel;
+      came.tunnel.once('close', () => this.#miss(flow));
+    } else {
+      meeting.socket = came.socket;
+      came.socket.on('error', () => undefined).once('close', () => this.#miss(flow));
     }
-    clearTimeout(dialled.timer);
-    this.#dialled.delete(flow);
+    const { tunnel, socket, timer } = meeting;
+    if (tunnel === undefined || socket === undefined) return;
+    clearTimeout(timer);
+    this.#meetings.delete(flow);
     this.#sockets.add(socket);
     socket.setKeepAlive(true, keepAliveMs);
-    void relay(socket, dialled.tunnel).finally(() => {
+    void relay(socket, tunnel).finally(() => {
       this.#sockets.delete(socket);
       flow.released();
     });
   }
 
-  async #dialReal(id: ConnectionId, signal: AbortSignal, options?: { readonly isOptimistic: boolean }): Promise<FarEnd> {
+  /** One end has gone, or did not come, before they met: neither has any use for the other. */
+  #miss(flow: TcpFlow): void {
+    const meeting = this.#meetings.get(flow);
+    if (meeting === undefined) return;
+    clearTimeout(meeting.timer);
+    this.#meetings.delete(flow);
+    meeting.tunnel?.destroy();
+    if (meeting.socket !== undefined) resetSocket(meeting.socket);
+    flow.released();
+  }
+
+  #accept(socket: Socket): void {
+    const flow = this.#nat?.flowOf(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    if (flow === undefined || !this.#meetings.has(flow)) {
+      socket.on('error', () => undefined);
+      resetSocket(socket);
+      return;
+    }
+    this.#meet(flow, { socket });
+  }
+
+  async #dialReal(id: ConnectionId, signal: AbortSignal, options?: TunnelOptions): Promise<FarEnd> {
     const destination = this.#options.realOf(id.destination, id.protocol);
     if (destination === undefined) throw new DialRejectedError('A virtual address that stands for nothing');
     return await this.#options.dialer.dial({ ...id, destination }, signal, options);

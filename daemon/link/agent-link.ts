@@ -5,6 +5,7 @@ import type { KubeClient } from '#net/kube/kube-client.ts';
 import { agentTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { DialRequest, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
+import type { TunnelOptions } from '../data-path/tunnel-dialer.ts';
 import { openSession } from './open-session.ts';
 import { type CarriedTunnel, SessionPool } from './session-pool.ts';
 import { WireSession } from './wire-session.ts';
@@ -81,8 +82,8 @@ export class AgentLink {
     return this.#pool.stats();
   }
 
-  async openTunnel(info: StreamInfo, signal: AbortSignal): Promise<CarriedTunnel> {
-    return await this.#pool.openTunnel(info, signal);
+  async openTunnel(info: StreamInfo, signal: AbortSignal, options?: TunnelOptions): Promise<CarriedTunnel> {
+    return await this.#pool.openTunnel(info, signal, options);
   }
 
   /** Connections that arrive at the pod for this laptop, until the signal aborts or the link ends. */

@@ -7,7 +7,7 @@ import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.
 import { desktopProduct, formerSessionHeader } from '#protocol/cluster/desktop-wire.ts';
 import type { ClusterInfo, SessionInfo } from '#protocol/cluster/generated/manager_pb.js';
 import { AppError } from '#protocol/errors/app-error.ts';
-import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { TunnelDialer, TunnelOptions } from '../data-path/tunnel-dialer.ts';
 import { Link } from './link.ts';
 import { isSessionUnknown, managerError } from './manager-error.ts';
 import type { CarriedTunnel } from './session-pool.ts';
@@ -158,14 +158,14 @@ export class ClusterSession implements TunnelDialer {
     return this.#live ?? (await untilAborted(this.#waiting.promise, signal));
   }
 
-  async dial(id: ConnectionId, signal: AbortSignal, options: { readonly isOptimistic?: boolean } = {}): Promise<TunnelDuplex> {
+  async dial(id: ConnectionId, signal: AbortSignal, options: TunnelOptions = {}): Promise<TunnelDuplex> {
     for (;;) {
       const { link, session } = await this.live(signal);
       const wasIdle = link.stats().streams === 0;
       let carrier: CarriedTunnel['carrier'] | undefined;
       try {
         const info = { connectionId: id, sessionId: session.sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 };
-        const opened = await link.openTunnel(info, signal);
+        const opened = await link.openTunnel(info, signal, options);
         carrier = opened.carrier;
         if (wasIdle) this.#wake('traffic');
         return options.isOptimistic === true ? opened.tunnel : await dialled(opened.tunnel, signal);

@@ -2,6 +2,7 @@ import type { Logger } from '#base/common/log.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
+import type { TunnelOptions } from '../data-path/tunnel-dialer.ts';
 import { findManagerPod, type ManagerPod } from './find-manager.ts';
 import { openSession } from './open-session.ts';
 import { type CarriedTunnel, SessionPool } from './session-pool.ts';
@@ -66,7 +67,7 @@ export class Link {
   }
 
   async lookupDns(request: Parameters<WireSession['lookupDns']>[0], signal: AbortSignal): ReturnType<WireSession['lookupDns']> {
-    return await this.#pool.first.lookupDns(request, signal);
+    return await this.#pool.lookupDns(request, signal);
   }
 
   get isOpen(): boolean {
@@ -78,8 +79,8 @@ export class Link {
   }
 
   /** @throws AppError where there is no room for another and none can be made. */
-  async openTunnel(info: StreamInfo, signal: AbortSignal): Promise<CarriedTunnel> {
-    return await this.#pool.openTunnel(info, signal);
+  async openTunnel(info: StreamInfo, signal: AbortSignal, options?: TunnelOptions): Promise<CarriedTunnel> {
+    return await this.#pool.openTunnel(info, signal, options);
   }
 
   destroy(): void {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import { type ConnectionId, describeEndpoint } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
-import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
+import type { TunnelDialer, TunnelOptions } from '../data-path/tunnel-dialer.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { AgentLinks } from './agent-links.ts';
 
@@ -46,13 +46,13 @@ export class PreferredDialer implements TunnelDialer {
     this.#options = options;
   }
 
-  async dial(id: ConnectionId, signal: AbortSignal, options: { readonly isOptimistic?: boolean } = {}): Promise<TunnelDuplex> {
+  async dial(id: ConnectionId, signal: AbortSignal, options: TunnelOptions = {}): Promise<TunnelDuplex> {
     const { agents, manager } = this.#options;
     const known = this.#wayTo(id);
     const picked = known === 'manager' ? undefined : agents.pick(id);
     if (picked === undefined || manager.sessionId === undefined) return await manager.dial(id, signal, options);
     if (options.isOptimistic === true && known === 'agent') {
-      const tunnel = await open(picked.link, manager.sessionId, id, signal).catch(() => undefined);
+      const tunnel = await open(picked.link, manager.sessionId, id, signal, options).catch(() => undefined);
       if (tunnel === undefined) return await manager.dial(id, signal, options);
       tunnel.dialled.catch(() => this.#known.delete(keyOf(id)));
       return tunnel;
@@ -110,8 +110,14 @@ export class PreferredDialer implements TunnelDialer {
   }
 }
 
-async function open(link: AgentLink, sessionId: string, connectionId: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
-  const { tunnel } = await link.openTunnel({ connectionId, sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 }, signal);
+async function open(
+  link: AgentLink,
+  sessionId: string,
+  connectionId: ConnectionId,
+  signal: AbortSignal,
+  options?: TunnelOptions,
+): Promise<TunnelDuplex> {
+  const { tunnel } = await link.openTunnel({ connectionId, sessionId, dialTimeoutMs: 5_000, roundtripMs: 0 }, signal, options);
   tunnel.on('error', () => undefined);
   return tunnel;
 }

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
-import { GrpcServer } from '#net/grpc/grpc-server.ts';
+import { GrpcServer, type RawCall } from '#net/grpc/grpc-server.ts';
+import { serveUnary, unaryAnswer } from '#net/grpc/unary-call.ts';
 import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
@@ -12,6 +13,11 @@ import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { MuxSession } from './mux-session.ts';
 import { SessionPool } from './session-pool.ts';
 import { WireSession } from './wire-session.ts';
+
+const lookupDnsPath = '/telepresence.manager.Manager/LookupDNS';
+
+/** The code tells which way the question came. */
+const answer = async (rCode: number) => await Promise.resolve({ rCode, rrs: new Uint8Array() });
 
 const info = {
   connectionId: {
@@ -41,13 +47,17 @@ describe('the sessions with a pod', () => {
   async function start(options: { readonly knowsMux: boolean }): Promise<void> {
     server = new GrpcServer({
       routes: (router) => router.service(Manager, { version: () => ({ name: 'fake', version: 'v2' }) }),
-      rawCalls: new Map([[managerTunnelPath, echo]]),
+      rawCalls: new Map<string, RawCall>([
+        [managerTunnelPath, echo],
+        [lookupDnsPath, (stream) => void serveUnary(stream, Manager.method.lookupDNS, () => answer(2))],
+      ]),
       ...(options.knowsMux
         ? {
             onMuxStream: (stream) => {
               muxStreams += 1;
               echo(stream);
             },
+            onMuxCall: async (question) => await unaryAnswer(Manager.method.lookupDNS, question, () => answer(3)),
           }
         : {}),
     });
@@ -105,6 +115,36 @@ describe('the sessions with a pod', () => {
     const { carrier, tunnel } = await pool.openTunnel(info, signal);
     tunnel.on('error', () => undefined);
     expect(carrier).toBeInstanceOf(WireSession);
+  });
+
+  describe('carry look-ups', () => {
+    const lookup = async () => (await pool.lookupDns({ name: 'web.shop.', type: 1 }, signal)).rCode;
+
+    it('on a multiplexed connection that no tunnel uses, as soon as there is one', async () => {
+      await start({ knowsMux: true });
+      expect(await lookup()).toBe(2);
+      await expect.poll(lookup).toBe(3);
+      expect(forwards).toHaveLength(2);
+      expect(await say('something else')).toBe('something else');
+      await expect.poll(() => pool.stats().forwards).toBe(3);
+    });
+
+    it('on another one where that has ended', async () => {
+      await start({ knowsMux: true });
+      await expect.poll(lookup).toBe(3);
+      forwards[1]?.destroy();
+      await expect.poll(() => pool.stats().forwards).toBe(1);
+      expect(await lookup()).toBe(2);
+      await expect.poll(lookup).toBe(3);
+    });
+
+    it('on HTTP/2 where the pod knows no such connections', async () => {
+      await start({ knowsMux: false });
+      expect(await lookup()).toBe(2);
+      await expect.poll(() => forwards[1]?.destroyed).toBe(true);
+      expect(await lookup()).toBe(2);
+      expect(forwards).toHaveLength(2);
+    });
   });
 
   it('end one whose peer has fallen silent, and keep those that answer', async () => {

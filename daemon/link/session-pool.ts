@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
@@ -6,6 +7,7 @@ import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import type { StreamInfo } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
+import type { TunnelOptions } from '../data-path/tunnel-dialer.ts';
 import { MuxSession } from './mux-session.ts';
 import { WireSession } from './wire-session.ts';
 
@@ -38,6 +40,9 @@ export interface SessionPoolOptions {
 /** Opening a port-forward to a pod of a healthy cluster takes 30 ms; a slow one far away some seconds. */
 const openTimeoutMs = 10_000;
 
+/** Before another port-forward for look-ups is tried. */
+const lookupsRetryMs = 5_000;
+
 /**
  * The sessions with one pod: a first one for calls, and more as tunnels need them. Those are multiplexed connections where the pod knows them,
  * as ours do, and HTTP/2 like the first where it does not.
@@ -47,6 +52,9 @@ export class SessionPool {
   readonly #forwards: Session[] = [];
   readonly #end = new AbortController();
   #opening: Promise<boolean> | undefined;
+  /** For look-ups alone: no tunnel's data is ever in front of them. */
+  #lookups: MuxSession | undefined;
+  #isOpeningLookups = false;
   /** Until the pod has said otherwise. */
   #isMux = true;
 
@@ -59,7 +67,7 @@ export class SessionPool {
   }
 
   stats(): { readonly forwards: number; readonly streams: number } {
-    const all = [this.first, ...this.#forwards];
+    const all = this.#all();
     return { forwards: all.length, streams: all.reduce((sum, session) => sum + session.tunnels, 0) };
   }
 
@@ -68,7 +76,7 @@ export class SessionPool {
    *
    * @throws AppError where all are full and no other can be had.
    */
-  async openTunnel(info: StreamInfo, signal: AbortSignal): Promise<CarriedTunnel> {
+  async openTunnel(info: StreamInfo, signal: AbortSignal, options: TunnelOptions = {}): Promise<CarriedTunnel> {
     const { maxForwards, peer } = this.#options;
     let carrier = this.#pick();
     while (carrier === undefined && (await untilAborted(this.#grow(maxForwards), signal))) carrier = this.#pick();
@@ -76,19 +84,32 @@ export class SessionPool {
       throw new AppError({ code: 'connection.lost', message: `The way to ${peer} has no room for another connection` });
     }
     // In the same turn as the choice: of hundreds that waited for one session, each sees those before it.
-    return { tunnel: carrier.openTunnel(info), carrier };
+    return { tunnel: carrier.openTunnel(info, options), carrier };
+  }
+
+  /**
+   * Asks on a connection for look-ups, which costs half the time of a call of HTTP/2; on the first session until there is one, and where
+   * the pod knows none.
+   */
+  async lookupDns(...request: Parameters<WireSession['lookupDns']>): ReturnType<WireSession['lookupDns']> {
+    const open = this.#lookups?.isOpen === true ? this.#lookups : undefined;
+    if (open === undefined && this.#isMux && !this.#isOpeningLookups) void this.#openLookups();
+    return await (open ?? this.first).lookupDns(...request);
   }
 
   destroy(): void {
     this.#end.abort();
-    this.first.destroy();
-    for (const session of this.#forwards) session.destroy();
+    for (const session of this.#all()) session.destroy();
   }
 
   /** Waits for one answer on every session; those that stay silent are ended. */
   async probe(timeoutMs: number): Promise<void> {
-    const open = [this.first, ...this.#forwards].filter((session) => session.isOpen);
+    const open = this.#all().filter((session) => session.isOpen);
     await Promise.all(open.map((session) => this.#probe(session, timeoutMs)));
+  }
+
+  #all(): readonly Session[] {
+    return [this.first, ...this.#forwards, ...(this.#lookups === undefined ? [] : [this.#lookups])];
   }
 
   #pick(): Session | undefined {
@@ -120,15 +141,37 @@ export class SessionPool {
     return false;
   }
 
+  async #openLookups(): Promise<void> {
+    this.#isOpeningLookups = true;
+    try {
+      const session = await this.#openMux(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
+      if (this.#end.signal.aborted) session?.destroy();
+      else this.#lookups = session;
+      void session?.closed.then(() => (this.#lookups = undefined));
+    } catch (error) {
+      if (!this.#end.signal.aborted)
+        this.#options.logger.warn('No port-forward for look-ups', { peer: this.#options.peer, error });
+      await sleep(lookupsRetryMs, undefined, { ref: false });
+    } finally {
+      this.#isOpeningLookups = false;
+    }
+  }
+
   async #open(signal: AbortSignal): Promise<Session> {
     const { open, tunnelPath } = this.#options;
+    return (await this.#openMux(signal)) ?? (await open((forward) => WireSession.open(forward, tunnelPath), signal));
+  }
+
+  /** @returns `undefined` where the pod knows no multiplexed connections. */
+  async #openMux(signal: AbortSignal): Promise<MuxSession | undefined> {
+    if (!this.#isMux) return undefined;
     try {
-      if (this.#isMux) return await open((forward) => MuxSession.open(forward), signal);
+      return await this.#options.open((forward) => MuxSession.open(forward), signal);
     } catch (error) {
       if (!(error instanceof MuxRefusedError)) throw error;
       this.#isMux = false;
+      return undefined;
     }
-    return await open((forward) => WireSession.open(forward, tunnelPath), signal);
   }
 
   /** An error of the peer is an answer too, and so is any other byte; silence ends the session. */

@@ -19,6 +19,8 @@ export interface GrpcServerOptions {
   readonly rawCalls?: ReadonlyMap<string, RawCall>;
   /** Serves streams of multiplexed connections, which are taken on the same port; HTTP/2 alone is spoken where absent. */
   readonly onMuxStream?: (stream: MuxStream) => void;
+  /** Answers calls of multiplexed connections, see `MuxServerOptions`. */
+  readonly onMuxCall?: (question: Buffer) => Promise<Uint8Array>;
   /** How peers of multiplexed connections are found to have vanished. Default: by the kernel's probes of TCP alone. */
   readonly muxKeepAlive?: KeepAliveTiming;
   /** Largest message that `routes` take. Default 4 MiB, gRPC's own. */
@@ -142,7 +144,7 @@ export class GrpcServer {
   }
 
   async #begin(socket: Socket): Promise<void> {
-    const { onMuxStream, muxKeepAlive } = this.#options;
+    const { onMuxStream, onMuxCall, muxKeepAlive } = this.#options;
     const timer = setTimeout(() => socket.destroy(), prefaceTimeoutMs);
     this.#beginning.add(socket);
     const { isMux, head } = await readPreface(socket).finally(() => {
@@ -156,7 +158,7 @@ export class GrpcServer {
       socket.unshift(isMux ? Buffer.concat([muxPreface, head]) : head);
       this.#server.emit('connection', socket);
     } else {
-      const mux = MuxConnection.serve(socket, head, { onStream: onMuxStream });
+      const mux = MuxConnection.serve(socket, head, { onStream: onMuxStream, onCall: onMuxCall });
       if (muxKeepAlive !== undefined) mux.keepAlive(muxKeepAlive);
       this.#muxes.add(mux);
       void mux.closed.then(() => this.#muxes.delete(mux));

@@ -1,6 +1,7 @@
 import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { codeOf } from './code-of.ts';
 
 /**
  * Unary gRPC calls without the generality of a framework: no interceptors, no metadata, no compression. For the few calls that a person
@@ -48,6 +49,15 @@ export async function serveUnary<Input extends DescMessage, Output extends DescM
   stream.end(answer);
 }
 
+/** Answers one call whose question is the bare message. */
+export async function unaryAnswer<Input extends DescMessage, Output extends DescMessage>(
+  method: { readonly input: Input; readonly output: Output },
+  question: Uint8Array,
+  handle: (request: MessageShape<Input>) => Promise<MessageInitShape<Output>>,
+): Promise<Uint8Array> {
+  return toBinary(method.output, create(method.output, await handle(fromBinary(method.input, question))));
+}
+
 function exchange(session: ClientHttp2Session, path: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
   return new Promise<Buffer>((resolve, reject) => {
     if (signal.aborted) {
@@ -89,8 +99,7 @@ function exchange(session: ClientHttp2Session, path: string, request: Buffer, si
 /** A stream that broke has no status. */
 function failure(status: IncomingHttpHeaders): ConnectError {
   const message = decodeURIComponent(String(status['grpc-message'] ?? 'The stream broke'));
-  const code = Object.values(Code).find((value) => String(value) === status['grpc-status']);
-  return new ConnectError(message, typeof code === 'number' ? code : Code.Unavailable);
+  return new ConnectError(message, codeOf(status['grpc-status']?.toString()));
 }
 
 function aborted(signal: AbortSignal): ConnectError {

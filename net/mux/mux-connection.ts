@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { bufferPassed } from '#base/node/passing-buffers.ts';
+import { MuxCalls } from './mux-calls.ts';
 import {
   creditFrame,
   frameHeader,
@@ -17,6 +18,9 @@ const growthBytes = 32 * 1024 * 1024;
 /** Data of this much has nothing to gain from waiting for more. */
 const promptBytes = 16 * 1024;
 
+/** How long what can wait waits for company: a program's first bytes come a fraction of this after its connection. */
+const patienceMs = 1;
+
 /** A peer that opens more is no peer of ours: a laptop has 28,000 source ports for each destination. */
 const maxStreams = 100_000;
 
@@ -27,6 +31,8 @@ export interface KeepAliveTiming {
 
 export interface MuxServerOptions {
   readonly onStream: (stream: MuxStream) => void;
+  /** Answers calls; what it throws is what the caller's call fails with. Where absent every call is `unimplemented`. */
+  readonly onCall?: ((question: Buffer) => Promise<Uint8Array>) | undefined;
 }
 
 /**
@@ -41,9 +47,13 @@ export class MuxConnection implements MuxSender {
   readonly #onStream: ((stream: MuxStream) => void) | undefined;
   readonly #streams = new Map<number, MuxStream>();
   readonly #pongs: (() => void)[] = [];
+  readonly #calls: MuxCalls;
   /** Writers that wait for room on the way. */
   #heldUp: (() => void)[] = [];
   #isCorked = false;
+  #isPatient = false;
+  #flushAt: NodeJS.Immediate | undefined;
+  #flushLater: NodeJS.Timeout | undefined;
   #budget = growthBytes;
   #lastId = 0;
   /** Somebody has said that there are to be no more streams. */
@@ -52,6 +62,7 @@ export class MuxConnection implements MuxSender {
   private constructor(io: Duplex, rest: Buffer, options: Partial<MuxServerOptions>) {
     this.#io = io;
     this.#onStream = options.onStream;
+    this.#calls = new MuxCalls((call, type, payload) => this.#sendMessage(call, type, payload), options.onCall);
     this.closed = new Promise((resolve) => {
       if (io.closed) resolve();
       else io.once('close', resolve);
@@ -60,6 +71,7 @@ export class MuxConnection implements MuxSender {
       data: (id, bytes) => this.#data(id, bytes),
       control: (id, type) => this.#control(id, type),
       credit: (id, bytes) => this.#streams.get(id)?.receiveCredit(bytes),
+      message: (call, type, payload) => this.#calls.receive(call, type, payload),
     });
     const take = (chunk: Buffer) => {
       bufferPassed(chunk.length);
@@ -117,6 +129,15 @@ export class MuxConnection implements MuxSender {
     return stream;
   }
 
+  /**
+   * Asks the server. Nothing is held up: questions and answers are small.
+   *
+   * @throws ConnectError with the server's status; `canceled` by the signal, `unavailable` where the connection ends before the answer.
+   */
+  async call(question: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    return await this.#calls.ask(question, signal);
+  }
+
   /** Resolves when the peer has answered; rejects where it does not in time. */
   async ping(timeoutMs: number): Promise<void> {
     const answered = Promise.withResolvers<void>();
@@ -168,6 +189,16 @@ export class MuxConnection implements MuxSender {
     this.#write(creditFrame(stream, bytes));
   }
 
+  patiently(write: () => void): void {
+    const wasPatient = this.#isPatient;
+    this.#isPatient = true;
+    try {
+      write();
+    } finally {
+      this.#isPatient = wasPatient;
+    }
+  }
+
   takeBudget(bytes: number): boolean {
     if (bytes > this.#budget) return false;
     this.#budget -= bytes;
@@ -180,18 +211,28 @@ export class MuxConnection implements MuxSender {
     if (this.#isLeaving) this.#endWhenIdle();
   }
 
-  /** What is written in one turn of the event loop leaves together, of however many streams. */
+  /** What is written in one turn of the event loop leaves together, of however many streams; what can wait, with the next that cannot. */
   #write(bytes: Buffer): void {
     if (this.#io.destroyed || this.#io.writableEnded) return;
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#io.cork();
-      setImmediate(() => this.#flush());
     }
+    if (this.#isPatient) this.#flushLater ??= setTimeout(() => this.#flush(), patienceMs);
+    else this.#flushAt ??= setImmediate(() => this.#flush());
     this.#io.write(bytes);
   }
 
+  #sendMessage(call: number, type: number, payload: Uint8Array): void {
+    this.#write(frameHeader(call, type, payload.length));
+    if (!this.#io.destroyed && !this.#io.writableEnded) this.#io.write(payload);
+  }
+
   #flush(): void {
+    clearImmediate(this.#flushAt);
+    clearTimeout(this.#flushLater);
+    this.#flushAt = undefined;
+    this.#flushLater = undefined;
     if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#io.uncork();
@@ -256,7 +297,9 @@ export class MuxConnection implements MuxSender {
   }
 
   #ended(): void {
+    clearTimeout(this.#flushLater);
     for (const stream of this.#streams.values()) stream.receiveReset();
+    this.#calls.end();
     this.#heldUp = [];
   }
 }

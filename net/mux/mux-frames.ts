@@ -9,7 +9,7 @@
  *   4 B       1 B    3 B         length bytes        integers big-endian
  * ```
  */
-export const muxPreface = Buffer.from('TDMUX/1\n');
+export const muxPreface = Buffer.from('TDMUX/2\n');
 
 export const frameHeaderBytes = 8;
 
@@ -23,12 +23,28 @@ export const frameHeaderBytes = 8;
  * ping      answered by pong; stream 0, no payload
  * pong
  * goAway    no new streams, please; stream 0, no payload
+ * call      the client asks; the number in the place of the stream is the call's own; the payload is the whole question
+ * answer    to the call of this number: 1 B of gRPC status, and the message, or the reason in UTF-8 where the status is not 0
  * ```
  */
-export const muxType = { data: 0, open: 1, end: 2, reset: 3, credit: 4, ping: 5, pong: 6, goAway: 7 } as const;
+export const muxType = {
+  data: 0,
+  open: 1,
+  end: 2,
+  reset: 3,
+  credit: 4,
+  ping: 5,
+  pong: 6,
+  goAway: 7,
+  call: 8,
+  answer: 9,
+} as const;
 
 /** What the header can say: 16 MiB less one. */
 export const maxPayloadBytes = 2 ** 24 - 1;
+
+/** Of a call or its answer: an answer of DNS has 64 KiB at most, and a name in front of each record that it was unpacked from. */
+export const maxMessageBytes = 256 * 1024;
 
 const creditBytes = 4;
 
@@ -63,6 +79,15 @@ export interface MuxFrameHandlers {
   data(stream: number, bytes: Buffer): void;
   control(stream: number, type: number): void;
   credit(stream: number, bytes: number): void;
+  /** A call or an answer, whole, in a buffer of its own. */
+  message(call: number, type: number, payload: Buffer): void;
+}
+
+interface PartialMessage {
+  readonly call: number;
+  readonly type: number;
+  readonly payload: Buffer;
+  have: number;
 }
 
 /** Takes a byte stream apart into frames. Data is handed on as it comes, without waiting for the end of its frame. */
@@ -73,6 +98,8 @@ export class MuxFrameDecoder {
   #have = 0;
   #stream = 0;
   #dataLeft = 0;
+  /** A call or an answer of which a part has come. */
+  #message: PartialMessage | undefined;
 
   constructor(handlers: MuxFrameHandlers) {
     this.#handlers = handlers;
@@ -87,6 +114,8 @@ export class MuxFrameDecoder {
         this.#dataLeft -= end - at;
         this.#handlers.data(this.#stream, chunk.subarray(at, end));
         at = end;
+      } else if (this.#message !== undefined) {
+        at += this.#fill(this.#message, chunk, at);
       } else if (this.#have === 0 && chunk.length - at >= frameHeaderBytes + creditBytes) {
         at += this.#readFrame(chunk, at);
       } else {
@@ -109,6 +138,28 @@ export class MuxFrameDecoder {
     return used;
   }
 
+  #fill(message: PartialMessage, chunk: Buffer, at: number): number {
+    const used = chunk.copy(message.payload, message.have, at);
+    message.have += used;
+    if (message.have < message.payload.length) return used;
+    this.#message = undefined;
+    this.#handlers.message(message.call, message.type, message.payload);
+    return used;
+  }
+
+  /** Reads the header of a call or an answer, and all of it where it is there. Returns the bytes used. */
+  #readMessage(call: number, type: number, length: number, input: Buffer, at: number): number {
+    if (length > maxMessageBytes) throw new MuxProtocolError(`A message of ${length} bytes`);
+    const start = at + frameHeaderBytes;
+    if (input !== this.#header && input.length - start >= length) {
+      this.#handlers.message(call, type, Buffer.from(input.subarray(start, start + length)));
+      return frameHeaderBytes + length;
+    }
+    if (length === 0) this.#handlers.message(call, type, Buffer.alloc(0));
+    else this.#message = { call, type, payload: Buffer.alloc(length), have: 0 };
+    return frameHeaderBytes;
+  }
+
   /** Reads a header, and a credit frame whole. Returns the bytes used. */
   #readFrame(input: Buffer, at: number): number {
     const stream = input.readUInt32BE(at);
@@ -123,6 +174,7 @@ export class MuxFrameDecoder {
       this.#handlers.credit(stream, input.readUInt32BE(at + frameHeaderBytes));
       return frameHeaderBytes + creditBytes;
     }
+    if (type === muxType.call || type === muxType.answer) return this.#readMessage(stream, type, length, input, at);
     if (type === undefined || type > muxType.goAway || length !== 0) {
       throw new MuxProtocolError(`A frame of type ${type} with ${length} bytes`);
     }

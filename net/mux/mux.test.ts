@@ -1,14 +1,18 @@
 import { once } from 'node:events';
 import { type Duplex, duplexPair } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MuxConnection, readPreface } from './mux-connection.ts';
 import {
   creditFrame,
   frameHeader,
+  frameHeaderBytes,
   MuxFrameDecoder,
   MuxProtocolError,
   MuxRefusedError,
+  maxMessageBytes,
   muxPreface,
   muxType,
 } from './mux-frames.ts';
@@ -22,6 +26,7 @@ describe('a multiplexed connection', () => {
   let ends: readonly [Duplex, Duplex];
   let accepted: MuxStream[];
   let onAccepted: (stream: MuxStream) => void;
+  let onCall: (question: Buffer) => Promise<Uint8Array>;
 
   beforeEach(async () => {
     accepted = [];
@@ -35,10 +40,12 @@ describe('a multiplexed connection', () => {
         accepted.push(stream);
         onAccepted(stream);
       },
+      onCall: async (question) => await onCall(question),
     });
     client = await connecting;
   });
   afterEach(() => {
+    vi.useRealTimers();
     client.destroy();
     server.destroy();
   });
@@ -60,12 +67,74 @@ describe('a multiplexed connection', () => {
     expect([near.rstCode, far.rstCode]).toEqual([0, 0]);
   });
 
+  describe('for calls', () => {
+    const never = new AbortController().signal;
+
+    it('brings each caller the answer to its own question, in whichever order they come', async () => {
+      onCall = async (question) => {
+        await sleep(question[0] === 0 ? 20 : 0);
+        return Buffer.concat([question, question]);
+      };
+      const questions = Array.from({ length: 50 }, (_, index) => Buffer.from([index, 7]));
+      const answers = await Promise.all(questions.map(async (question) => await client.call(question, never)));
+      expect(answers).toEqual(questions.map((question) => Buffer.concat([question, question])));
+      expect(await client.call(Buffer.alloc(0), never)).toHaveLength(0);
+    });
+
+    it('carries the reason of a failure', async () => {
+      onCall = async () => await Promise.reject(new ConnectError('nobody knows', Code.NotFound));
+      await expect(client.call(Buffer.from('?'), never)).rejects.toMatchObject({
+        code: Code.NotFound,
+        rawMessage: 'nobody knows',
+      });
+    });
+
+    it('refuses what is too large, either way', async () => {
+      onCall = async () => await Promise.resolve(Buffer.alloc(maxMessageBytes));
+      const code = Code.ResourceExhausted;
+      await expect(client.call(Buffer.alloc(maxMessageBytes + 1), never)).rejects.toMatchObject({ code });
+      await expect(client.call(Buffer.alloc(0), never)).rejects.toMatchObject({ code });
+    });
+
+    it('lets a caller give up, and all of them with the connection', async () => {
+      const answer = Promise.withResolvers<Buffer>();
+      onCall = async () => await answer.promise;
+      const gone = new AbortController();
+      const [first, second] = [client.call(Buffer.from('1'), gone.signal), client.call(Buffer.from('2'), never)];
+      gone.abort();
+      await expect(first).rejects.toMatchObject({ code: Code.Canceled });
+      client.destroy();
+      await expect(second).rejects.toMatchObject({ code: Code.Unavailable });
+      await expect(client.call(Buffer.from('3'), never)).rejects.toMatchObject({ code: Code.Unavailable });
+      answer.resolve(Buffer.alloc(0));
+    });
+  });
+
   it('keeps many streams apart, and tells who opened one', async () => {
     onAccepted = (stream) => void stream.pipe(stream);
     const texts = Array.from({ length: 200 }, (_, index) => `${index} `.repeat(index + 1));
     const answers = await Promise.all(texts.map(async (sent) => await text(client.open().end(sent))));
     expect(answers).toEqual(texts);
     expect(accepted.map(({ isCallee }) => isCallee)).not.toContain(false);
+  });
+
+  it('sends what can wait together with what cannot, or a moment later', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const flights: number[] = [];
+    ends[1].on('data', (chunk: Buffer) => flights.push(chunk.length));
+    let stream: MuxStream | undefined;
+    client.patiently(() => (stream = client.open()));
+    await nextTurn();
+    expect(flights).toEqual([]);
+    const first = new Promise((resolve) => (onAccepted = resolve));
+    stream?.write('first words');
+    await first;
+    await nextTurn();
+    expect(flights.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * frameHeaderBytes + 'first words'.length);
+    const second = new Promise((resolve) => (onAccepted = resolve));
+    client.patiently(() => client.open());
+    vi.advanceTimersByTime(1);
+    await second;
   });
 
   it('moves what is larger than any window unchanged', async () => {
@@ -208,6 +277,9 @@ describe('frames', () => {
     Buffer.from('hello'),
     creditFrame(70_000, 2 ** 31),
     frameHeader(0, muxType.ping),
+    frameHeader(5, muxType.call, 8),
+    Buffer.from('question'),
+    frameHeader(6, muxType.answer),
     frameHeader(1, muxType.end),
   ]);
 
@@ -218,6 +290,7 @@ describe('frames', () => {
       data: (_stream, bytes) => data.push(bytes.toString()),
       control: (stream, type) => events.push([stream, type]),
       credit: (stream, bytes) => events.push([stream, bytes]),
+      message: (call, type, payload) => events.push([call, type, payload.toString()]),
     });
     for (let at = 0; at < input.length; at += size) decoder.push(input.subarray(at, at + size));
     expect(data.join('')).toBe('hello');
@@ -225,17 +298,20 @@ describe('frames', () => {
       [1, muxType.open],
       [70_000, 2 ** 31],
       [0, muxType.ping],
+      [5, muxType.call, 'question'],
+      [6, muxType.answer, ''],
       [1, muxType.end],
     ]);
   });
 
   it.each([
-    ['a type that there is not', frameHeader(1, 9)],
+    ['a type that there is not', frameHeader(1, 10)],
+    ['a call that is too long', frameHeader(1, muxType.call, maxMessageBytes + 1)],
     ['a control frame with a payload', frameHeader(1, muxType.end, 1)],
     ['a credit of a strange length', frameHeader(1, muxType.credit, 3)],
   ])('are refused: %s', (_name, bad) => {
     const ignore = () => undefined;
-    const decoder = new MuxFrameDecoder({ data: ignore, control: ignore, credit: ignore });
+    const decoder = new MuxFrameDecoder({ data: ignore, control: ignore, credit: ignore, message: ignore });
     expect(() => decoder.push(Buffer.concat([bad, Buffer.alloc(8)]))).toThrow(MuxProtocolError);
   });
 });

@@ -22,9 +22,13 @@ export function openTunnel(session: ClientHttp2Session, path: string, info: Stre
   return begin(stream, info);
 }
 
-/** The same on a connection that is for tunnels alone. */
-export function openMuxTunnel(connection: MuxConnection, info: StreamInfo): TunnelDuplex {
-  return begin(connection.open(), info);
+/** The same on a multiplexed connection. With `isPatient` it waits a moment for the first bytes, to leave in one flight with them. */
+export function openMuxTunnel(connection: MuxConnection, info: StreamInfo, isPatient: boolean): TunnelDuplex {
+  let tunnel: TunnelDuplex | undefined;
+  const open = () => (tunnel = begin(connection.open(), info));
+  if (!isPatient) return open();
+  connection.patiently(open);
+  return tunnel ?? open();
 }
 
 function begin(stream: TunnelStream, info: StreamInfo): TunnelDuplex {

@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import { type Deferred, deferred } from '#base/common/deferred.ts';
+import { MuxStream } from '../mux/mux-stream.ts';
 import { encodeHeader, encodeMessage, FrameDecoder } from './framing.ts';
 import { TunnelProtocolError, tunnelCode } from './tunnel-code.ts';
 import { isCallee, type TunnelStream } from './tunnel-stream.ts';
@@ -76,9 +77,11 @@ export class TunnelDuplex extends Duplex {
     if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.write(encodeMessage(code, rest));
   }
 
-  /** Callee: the destination answered. */
+  /** Callee: the destination answered. A caller that has sent data already waits for what that brings, which comes along. */
   dialOk(): void {
-    this.sendControl(tunnelCode.dialOk);
+    const say = () => this.sendControl(tunnelCode.dialOk);
+    if (this.readableLength > 0 && this.#stream instanceof MuxStream) this.#stream.patiently(say);
+    else say();
   }
 
   /** Callee: it did not. Ends the tunnel. */

@@ -1,0 +1,96 @@
+import { duplexPair } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MuxConnection, readPreface } from '../mux/mux-connection.ts';
+import { acceptTunnel } from './accept-tunnel.ts';
+import { openMuxTunnel } from './open-tunnel.ts';
+import type { TunnelDuplex } from './tunnel-duplex.ts';
+
+const info = {
+  connectionId: {
+    protocol: 'tcp',
+    source: { ip: { family: 4, value: 1n }, port: 1 },
+    destination: { ip: { family: 4, value: 2n }, port: 2 },
+  },
+  sessionId: 's',
+  dialTimeoutMs: 1_000,
+  roundtripMs: 0,
+} as const;
+
+describe('a tunnel on a multiplexed connection', () => {
+  let client: MuxConnection;
+  let server: MuxConnection;
+  /** Chunks that arrived: each is a flight over every hop of the way. */
+  let flights: { up: number; down: number };
+  let onTunnel: (tunnel: TunnelDuplex) => void;
+
+  beforeEach(async () => {
+    const [near, far] = duplexPair();
+    const connecting = MuxConnection.connect(near);
+    const { head } = await readPreface(far);
+    server = MuxConnection.serve(far, head, {
+      onStream: (stream) =>
+        void acceptTunnel(stream).then(({ tunnel }) => {
+          tunnel.on('error', () => undefined);
+          onTunnel(tunnel);
+        }),
+    });
+    client = await connecting;
+    flights = { up: 0, down: 0 };
+    far.on('data', () => (flights.up += 1));
+    near.on('data', () => (flights.down += 1));
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    client.destroy();
+    server.destroy();
+  });
+
+  function open(isPatient: boolean): TunnelDuplex {
+    const tunnel = openMuxTunnel(client, info, isPatient);
+    tunnel.on('error', () => undefined);
+    return tunnel;
+  }
+
+  async function answer(tunnel: TunnelDuplex): Promise<string> {
+    return await new Promise((resolve) => tunnel.once('data', (bytes: Buffer) => resolve(bytes.toString())));
+  }
+
+  it('waits for the first bytes where the caller is patient, and the verdict for what they bring', async () => {
+    // Patience does not run out.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const downBeforeAnswer = new Promise<number>((resolve) => {
+      onTunnel = (tunnel) => {
+        tunnel.once('readable', () => {
+          tunnel.dialOk();
+          setImmediate(() => {
+            resolve(flights.down);
+            tunnel.write('answer');
+          });
+        });
+      };
+    });
+    const tunnel = open(true);
+    await turn();
+    expect(flights.up).toBe(0);
+    tunnel.write('words');
+    expect(await answer(tunnel)).toBe('answer');
+    expect(await downBeforeAnswer).toBe(0);
+    await tunnel.dialled;
+  });
+
+  it('opens by itself where its caller says nothing', async () => {
+    onTunnel = (tunnel) => {
+      tunnel.dialOk();
+      tunnel.write('the server speaks first');
+    };
+    expect(await answer(open(true))).toBe('the server speaks first');
+  });
+
+  it('has its verdict although the server says nothing', async () => {
+    onTunnel = (tunnel) => setImmediate(() => tunnel.dialOk());
+    const tunnel = open(true);
+    tunnel.write('words');
+    await tunnel.dialled;
+  });
+});
