@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,17 +32,25 @@ export function productPaths(env: Readonly<Record<string, string | undefined>>, 
     (nonEmpty(env['XDG_RUNTIME_DIR']) === undefined
       ? join(tmpdir(), `telepresence-${uid}`)
       : join(env['XDG_RUNTIME_DIR'] ?? '', 'telepresence'));
-  const helperInstance = createHash('sha256').update(`${uid}:${runtimeDirectory}`).digest('hex').slice(0, 12);
   const stateDirectory = under('XDG_STATE_HOME', '.local/state');
   return {
     runtimeDirectory,
     daemonSocket: join(runtimeDirectory, 'daemon.sock'),
-    helperInstance,
-    helperSocket: join(helperRuntimeDirectory, helperInstance, 'helper.sock'),
+    // Most commands need neither, and would wait 10 ms for the code that hashes.
+    get helperInstance() {
+      return hash(`${uid}:${runtimeDirectory}`).slice(0, 12);
+    },
+    get helperSocket() {
+      return join(helperRuntimeDirectory, this.helperInstance, 'helper.sock');
+    },
     configFile: nonEmpty(env['TELEPRESENCE_CONFIG']) ?? join(under('XDG_CONFIG_HOME', '.config'), 'config.yml'),
     stateDirectory,
     logDirectory: join(stateDirectory, 'logs'),
   };
+}
+
+function hash(text: string): string {
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

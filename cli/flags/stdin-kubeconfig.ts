@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -14,6 +13,7 @@ export async function withStdinKubeconfig(options: Options, { io, paths }: Pick<
   if (options['kubeconfig'] !== '-') return options;
   const text = await io.readStdin();
   if (text.trim() === '') throw new AppError({ code: 'usage', message: 'There is no kubeconfig on standard input' });
+  const { createHash } = await import('node:crypto');
   const name = `kubeconfig-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
   mkdirSync(paths.runtimeDirectory, { recursive: true, mode: 0o700 });
   const kubeconfig = join(paths.runtimeDirectory, name);
