@@ -19,6 +19,8 @@ export interface HelperServerOptions {
   /** The helper ends when there was no control connection for so long; `undefined`: a service of the system, which stays. */
   readonly leaseMs: number | undefined;
   readonly setLogLevel: (level: LogLevel) => void;
+  /** After each call. */
+  readonly onAnswered: () => void;
 }
 
 const claimDeadlineMs = 5_000;
@@ -180,6 +182,7 @@ export class HelperServer {
       answer = { id, error: data };
     }
     socket.write(`${JSON.stringify(answer)}\n`);
+    this.#options.onAnswered();
     this.#watchLease();
   }
 

@@ -1,5 +1,6 @@
 import { kill } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { returnMemory } from '#base/node/return-memory.ts';
 import { errorRegistry } from '#protocol/errors/registry.ts';
 import { type HelperCommand, parseCommandLine } from './command-line.ts';
 import { startDetached } from './detach.ts';
@@ -25,6 +26,9 @@ const leaseMs = 10_000;
 
 /** How long `--restore` waits for a living helper to undo its changes and end. */
 const restoreDeadlineMs = 10_000;
+
+/** Calls come one upon the other while a connection is made, and hardly any more after that. */
+const restMs = 1_500;
 
 const { logger: log, setLevel } = createStderrLog();
 
@@ -76,11 +80,13 @@ async function serve(files: InstanceFiles, { instance, uid, isIsolated, isServic
   }
   const laptop = loadLaptop(instance, files, isIsolated);
   await undoLeftovers(laptop);
+  const rest = setTimeout(returnMemory, restMs).unref();
   const server = new HelperServer(laptop, {
     socketPath: files.socket,
     uid,
     leaseMs: isService ? undefined : leaseMs,
     setLogLevel: setLevel,
+    onAnswered: () => rest.refresh(),
   });
   let exitCode = 0;
   const fail = (error: unknown) => {

@@ -40,7 +40,8 @@ const { archive, layer, digest } = imageArchive({
   ),
   config: {
     User: '1000:1000',
-    Entrypoint: [nodePath, `${appDirectory}/manager.js`],
+    // Without its snapshot, Node starts 60 ms later and takes 5 MiB less for as long as it runs.
+    Entrypoint: [nodePath, '--no-node-snapshot', `${appDirectory}/manager.js`],
     WorkingDir: appDirectory,
     // One malloc arena and a small young generation: 69 MiB idle instead of 73, 140 MiB at the peak of bulk loads instead of 186.
     Env: ['NODE_ENV=production', 'NODE_NO_WARNINGS=1', 'HOME=/tmp', 'MALLOC_ARENA_MAX=1', 'NODE_OPTIONS=--max-semi-space-size=1'],

@@ -23,7 +23,8 @@ export interface LoadsDone {
 
 /** Memory of both ends: connected and idle, at the most while `loads` run, and after them. */
 export async function aroundLoads(bench: Bench, loads: () => Promise<LoadsDone>): Promise<readonly Finding[]> {
-  const settleMs = bench.options.isQuick ? 1_000 : 3_000;
+  // The daemon returns memory when it has rested for two seconds.
+  const settleMs = bench.options.isQuick ? 4_000 : 5_000;
   await bench.bed.prepare('ours');
   await sleep(settleMs);
   const watched = await Promise.all(

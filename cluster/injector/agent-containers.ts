@@ -13,7 +13,9 @@ import type { Container, EnvVariable, PodSpec, SecurityContext, VolumeMount } fr
 export const agentTmpVolume = 'tel-agent-tmp';
 
 /** As in the image. */
-const agentCommand = ['/usr/bin/node', '/app/agent.js'];
+const [node, program] = ['/usr/bin/node', '/app/agent.js'];
+/** Without its snapshot, Node starts 60 ms later and takes 3 MiB less for as long as it runs. */
+const lastingOptions = ['--no-node-snapshot'];
 const imageUserId = 1000;
 
 /** The container that takes the traffic of the others. It passes the "restricted" Pod Security Standard. */
@@ -33,7 +35,7 @@ export function agentContainer(
     name: agentContainerName,
     image: config.agentImage,
     imagePullPolicy: settings.pullPolicy,
-    command: agentCommand,
+    command: [node, ...lastingOptions, program],
     env: [...ownEnvironment, ...copies.flatMap((copy) => copy.env)],
     ...(envFrom.length === 0 ? {} : { envFrom }),
     ports: [
@@ -63,7 +65,7 @@ export function agentInitContainer(spec: PodSpec, config: AgentConfig, settings:
     name: agentInitContainerName,
     image: config.agentImage,
     imagePullPolicy: settings.pullPolicy,
-    command: [...agentCommand, 'init'],
+    command: [node, program, 'init'],
     env: ownEnvironment,
     resources: settings.initResources,
     securityContext: {

@@ -168,6 +168,10 @@ describe('a pod whose Service has a numeric target port', () => {
     expect(inits[1]?.securityContext).toMatchObject({ capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] }, runAsUser: 0 });
   });
 
+  it('starts fast where it ends at once, and takes less memory where it stays', () => {
+    expect(agent['command']).toEqual(['/usr/bin/node', '--no-node-snapshot', '/app/agent.js']);
+  });
+
   it('has an agent with the user of the app', () => {
     expect(agent.securityContext).toMatchObject({ runAsUser: 500, runAsGroup: 7439 });
   });

@@ -6,6 +6,7 @@ import { productPaths } from '#base/node/paths.ts';
 import { followFile } from '../config/follow-file.ts';
 import { startDaemon } from './daemon.ts';
 import { createHandlers } from './handlers.ts';
+import { returnMemoryAtRest } from './memory-at-rest.ts';
 
 /** The user daemon's process, until it is asked to quit or gets SIGTERM or SIGINT; resolves to its exit code. */
 export async function runDaemon(): Promise<number> {
@@ -39,6 +40,7 @@ export async function runDaemon(): Promise<number> {
     return 0;
   }
   void asked.promise.then(() => daemon.stop());
+  using _memory = returnMemoryAtRest();
   using _config = followLevel(processLogger, paths.configFile, configured);
   // The terminal of the command that started it may go away.
   process.on('SIGHUP', () => undefined);

@@ -13,15 +13,17 @@ export const otherVersion = '0.0.9';
 export const otherVersionImage = `${defaultImageRegistry}/${defaultImageName}:${otherVersion}`;
 
 const bundles = ['manager.js', 'agent.js'] as const;
+/** As a bundle says it, with spaces or without. */
+const own = new RegExp(`productVersion ?= ?"${productVersion.replaceAll('.', '\\.')}"`);
 
 /** Writes the bundles of the cluster's side, with the other version in them, into a folder. */
 export async function writeOtherVersion(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const name of bundles) {
     const text = await readFile(join(checkout, 'dist', name), 'utf8');
-    const own = `productVersion = "${productVersion}"`;
-    if (text.split(own).length !== 2) throw new Error(`dist/${name} does not say its version in one place`);
-    await writeFile(join(directory, name), text.replace(own, `productVersion = "${otherVersion}"`));
+    const parts = text.split(own);
+    if (parts.length !== 2) throw new Error(`dist/${name} does not say its version in one place`);
+    await writeFile(join(directory, name), parts.join(`productVersion="${otherVersion}"`));
   }
 }
 
