@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Handlers, untilAborted } from '#net/rpc/handlers.ts';
 import { fakeState, startFakeDaemon } from '#net/rpc/testing/fake-daemon.ts';
+import { AppError } from '#protocol/errors/app-error.ts';
 import { exampleConnection } from '#protocol/local-api/testing/example-state.ts';
 import { Interrupts } from './interrupts.ts';
 import { runCli } from './run.ts';
@@ -36,7 +37,11 @@ const environment = () => ({
 });
 
 async function serve(handlers: Partial<Handlers>): Promise<void> {
-  const listener = await startFakeDaemon({ path: join(directory, 'run', 'daemon.sock'), handlers, state: fakeState() });
+  const listener = await startFakeDaemon({
+    path: join(directory, 'run', 'daemon.sock'),
+    handlers: { checkConnect: async () => ({}), ...handlers },
+    state: fakeState(),
+  });
   closers.push(() => listener.close());
 }
 
@@ -100,6 +105,26 @@ describe('connect', () => {
     const { code, stderr } = await run(['connect']);
     expect(code).toBe(7);
     expect(stderr).toContain('  why: no /dev/net/tun\n');
+  });
+
+  it('does not start the helper for what is refused without it', async () => {
+    const refused = new AppError({ code: 'kubeconfig.no-context', message: 'The kubeconfig has no context "none"' });
+    const checked: unknown[] = [];
+    await serve({
+      checkConnect: async (input) => {
+        checked.push(input);
+        throw refused;
+      },
+    });
+    writeFileSync(join(directory, 'helper.mjs'), 'import { writeFileSync } from "node:fs"; writeFileSync("started", "")');
+    const { code, stdout, stderr } = await run(['connect', '--context', 'none']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 4,
+      stdout: '',
+      stderr: 'telepresence connect: error: The kubeconfig has no context "none"\n',
+    });
+    expect(checked).toEqual([{ kubeFlags: { context: 'none' } }]);
+    expect(existsSync(join(directory, 'started'))).toBe(false);
   });
 
   it('cancels by Ctrl-C, waits for the roll-back, and ends with 130', async () => {

@@ -129,9 +129,25 @@ function addTrafficCommands(program: Commander, add: Add): void {
   add(program, group, 'leave', 'end an intercept', 'leave shop')
     .alias('detach')
     .addArgument(new Argument('<engagement>', 'name of the intercept'));
+  addTraffic(add(program, group, 'traffic', 'show requests that come to the laptop', 'traffic shop --follow --status 4xx,5xx'));
   add(program, group, 'revoke', "end somebody else's intercept, as an administrator", 'revoke alice@laptop:shop').addArgument(
     new Argument('<id>', '<session>:<name>, or <user>@<laptop>:<name> as a conflict names it'),
   );
+}
+
+function addTraffic(command: Commander): void {
+  command
+    .addArgument(new Argument('[engagement]', 'name of the intercept (default: all)'))
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C; with --output default or json-stream')
+    .option('--method <methods>', 'only requests with one of these methods', collectCommaList)
+    .option('--status <classes>', 'only 2xx, 3xx, 4xx, 5xx, open or failed; several by commas', collectCommaList)
+    .option('--grep <words>', 'only what has these words in its path, host or addresses')
+    .option('--detail', 'with headers, and bodies as far as they were kept')
+    .option('--bodies', 'with --follow: keep the first 16 KiB of each body, for --detail, --curl and --har')
+    .option('--curl', 'a command for each request that sends it again')
+    .option('--har <file>', 'write the requests to a HTTP archive')
+    .option('--reveal', 'with secrets, and in the archive with bodies')
+    .addOption(new Option('--clear', 'forget what was recorded').conflicts(['follow', 'har', 'curl', 'detail']));
 }
 
 function addInstallCommands(program: Commander, add: Add): void {

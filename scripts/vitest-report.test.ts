@@ -24,18 +24,21 @@ describe('readReport', () => {
       { status: 'passed', fullName: 'a' },
       { status: 'skipped', fullName: 'needs root' },
       { status: 'todo', fullName: 'later' },
-      { status: 'failed', fullName: 'b' },
+      { status: 'failed', fullName: 'b', failureMessages: ['Error: no\n  at x'] },
     ];
     expect(readReport(written([{ name, status: 'failed', assertionResults }]), 1)).toEqual({
       totals: { passed: 1, failed: 1, skipped: 2 },
       skipped: ['net/a.test.ts: needs root', 'net/a.test.ts: later'],
-      failed: ['net/a.test.ts: b'],
+      failed: ['net/a.test.ts: b (Error: no)'],
     });
   });
 
   it('counts a file that cannot be loaded as one failed test', () => {
     const file = written([{ name, status: 'failed', message: 'no such module\n  at x', assertionResults: [] }]);
-    expect(readReport(file, 1)).toMatchObject({ totals: { failed: 1 }, failed: ['net/a.test.ts: no such module'] });
+    expect(readReport(file, 1)).toMatchObject({
+      totals: { failed: 1 },
+      failed: ['net/a.test.ts: the file as a whole (no such module)'],
+    });
   });
 
   it('counts an error outside of every test, and a run without a report', () => {

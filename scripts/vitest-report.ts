@@ -1,17 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { relative } from 'node:path';
+import { rmSync } from 'node:fs';
+import { readVitestReport } from '../e2e/vitest-report.ts';
 import { checkout } from './checkout.ts';
 import { noTotals, type Totals } from './totals.ts';
-
-/** The part of vitest's JSON report that counts. */
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message?: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
 
 export interface ReportSummary {
   readonly totals: Totals;
@@ -30,24 +20,13 @@ export function forgetReport(file: string): void {
  * that ends with an error though no test failed, a run without a report.
  */
 export function readReport(file: string, exitCode: number): ReportSummary {
-  if (!existsSync(file)) {
+  const report = readVitestReport(file, checkout);
+  if (report === undefined) {
     return { totals: { ...noTotals, failed: 1 }, skipped: [], failed: [`the run ended with ${exitCode} and without a report`] };
   }
-  const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
-  const skipped: string[] = [];
-  const failed: string[] = [];
-  let passed = 0;
-  for (const { name, status, message, assertionResults } of report.testResults) {
-    const path = relative(checkout, name);
-    let hasFailed = false;
-    for (const test of assertionResults) {
-      if (test.status === 'passed') passed += 1;
-      else if (test.status === 'failed') failed.push(`${path}: ${test.fullName}`);
-      else skipped.push(`${path}: ${test.fullName}`);
-      hasFailed ||= test.status === 'failed';
-    }
-    if (status === 'failed' && !hasFailed) failed.push(`${path}: ${message?.split('\n')[0] ?? 'could not be loaded'}`);
-  }
+  const passed = report.reduce((sum, each) => sum + each.passed.length, 0);
+  const skipped = report.flatMap((each) => each.skipped.map((name) => `${each.file}: ${name}`));
+  const failed = report.flatMap((each) => each.failed.map(({ name, reason }) => `${each.file}: ${name} (${reason})`));
   if (exitCode !== 0 && failed.length === 0) failed.push(`the run ended with ${exitCode}`);
   return { totals: { passed, failed: failed.length, skipped: skipped.length }, skipped, failed };
 }

@@ -3,7 +3,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { ConnectRequest } from '#protocol/local-api/model.ts';
 import { openDaemon } from '../daemon/open-daemon.ts';
-import { openHelper } from '../daemon/open-helper.ts';
+import { withHelper } from '../daemon/open-helper.ts';
 import { type KubeFlagOptions, kubeInput } from '../flags/kube-flags.ts';
 import type { CliIo, Command, Invocation } from '../invocation.ts';
 import { inConnection } from './in-connection.ts';
@@ -31,16 +31,13 @@ export const connect: Command<ConnectOptions> = async (invocation, options, args
   const announce = (text: string) => {
     if (!output.isStructured) output.line(text);
   };
-  // Side by side, since together they are most of the time that a first connect takes.
-  const [opened, helper] = await Promise.allSettled([
-    openDaemon(invocation, announce),
-    options.rootless === true ? undefined : openHelper(invocation, announce),
-  ]);
-  if (opened.status === 'rejected') throw opened.reason;
-  const api = opened.value;
+  const api = await openDaemon(invocation, announce);
   try {
-    if (helper.status === 'rejected') throw helper.reason;
-    const result = await callConnect(api, invocation, request);
+    const work = async (signal: AbortSignal) => await callConnect(api, invocation, request, signal);
+    const check = async () => await api.call('checkConnect', request, { signal: invocation.signal });
+    const result = await (options.rootless === true
+      ? work(invocation.signal)
+      : withHelper(invocation, { check, work, announce }));
     report(invocation, result);
     if (trailing === undefined) return 0;
     try {
@@ -72,8 +69,12 @@ export function connectRequest(options: ConnectOptions, io: CliIo): ConnectReque
   };
 }
 
-async function callConnect(api: ApiClient, invocation: Invocation, request: ConnectRequest): Promise<CallOutput<'connect'>> {
-  const { progress, signal } = invocation;
+async function callConnect(
+  api: ApiClient,
+  { progress }: Invocation,
+  request: ConnectRequest,
+  signal: AbortSignal,
+): Promise<CallOutput<'connect'>> {
   const onEvent = ({ stage, detail }: { stage: string; detail?: string | undefined }) => progress.stage(detail ?? stage);
   const result = await api.call('connect', request, { onEvent, signal });
   progress.clear();

@@ -167,10 +167,12 @@ describe('intercept', () => {
     expect(json(await run('intercept shop --output json --detailed-output'))).toMatchObject({ ...expected, environment });
   });
 
-  it('warns where nothing listens, and not where the command is about to', async () => {
-    await serveIntercept({ handler: 'not-listening' });
-    expect((await run('intercept shop')).stderr).toContain('warning: Nothing listens on 127.0.0.1:9000 yet');
-    expect((await run('intercept shop -- true')).stderr).toBe('');
+  it('warns where nothing listens', async () => {
+    const { inputs } = await serveIntercept({ handler: 'not-listening' });
+    const { stdout, stderr } = await run('intercept shop');
+    expect(stderr).toContain('warning: Nothing listens on 127.0.0.1:9000 yet');
+    expect(stdout).toContain('nothing listens');
+    expect(inputs[0]?.request).not.toHaveProperty('handlerFollows');
   });
 
   it('fails with the reason and what to do', async () => {
@@ -240,6 +242,33 @@ describe('intercept with a command', () => {
     );
     expect(await run(script('setInterval(() => undefined, 1000);'))).toMatchObject({ code: 143 });
     expect(left).toEqual([]);
+  });
+
+  it('says that it does not listen only when it has had its time, once', async () => {
+    const silent: Engagement = { ...engagement, handler: 'not-listening' };
+    const go = join(directory, 'go');
+    const { inputs } = await serveIntercept(
+      { handler: 'unknown' },
+      {
+        watchState: async (_input, { emit, signal }) => {
+          emit({ kind: 'snapshot', revision: 1, state: stateWith({ ...engagement, handler: 'unknown' }) });
+          const changes = [silent, engagement, silent];
+          for (const [index, value] of changes.entries())
+            emit({ kind: 'delta', revision: index + 2, collection: 'engagements', id: 'dev-shop/shop', value });
+          writeFileSync(go, '');
+          await untilAborted(signal);
+          return {};
+        },
+      },
+    );
+    const { stdout, stderr } = await run(
+      script(
+        `import { existsSync } from 'node:fs'; setInterval(() => existsSync(${JSON.stringify(go)}) && process.exit(0), 50);`,
+      ),
+    );
+    expect(inputs[0]?.request.handlerFollows).toBe(true);
+    expect(stdout).not.toContain('nothing listens');
+    expect(stderr.match(/warning: Nothing listens on 127\.0\.0\.1:9000 yet/g)).toHaveLength(1);
   });
 
   it('leaves where it cannot be started', async () => {

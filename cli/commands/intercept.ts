@@ -16,7 +16,10 @@ import { runChild } from './run-child.ts';
 export const intercept: Command<InterceptOptions> = async (invocation, options, [name = '']) => {
   const { globals, io, progress, trailing } = invocation;
   if (trailing?.length === 0) throw new AppError({ code: 'usage', message: 'There is no command after --' });
-  const request = interceptRequest(name, options, io);
+  const request = {
+    ...interceptRequest(name, options, io),
+    ...(trailing === undefined ? {} : { handlerFollows: true as const }),
+  };
   const input = { request, ...(globals.use === undefined ? {} : { use: globals.use }) };
   return await withApi(requireDaemon(invocation), async (api) => {
     const result = await api.call('intercept', input, stageProgress(invocation));
@@ -36,7 +39,12 @@ async function runHandler(
 ): Promise<number> {
   const left = new AbortController();
   const ended = new AbortController();
-  followEnd(api, engagement, () => left.abort(), ended.signal).catch(() => {
+  const missed = missingWarning(invocation);
+  const follow = (current: Engagement | undefined) => {
+    if (current === undefined || current.state.kind === 'ended') left.abort();
+    else missed(current);
+  };
+  followEngagement(api, engagement, follow, ended.signal).catch(() => {
     // A daemon that went away comes back with the engagement, as far as this command is concerned.
   });
   try {
@@ -54,20 +62,23 @@ async function runHandler(
   }
 }
 
-async function followEnd(
+async function followEngagement(
   api: ApiClient,
   { connection, name }: Engagement,
-  onEnded: () => void,
+  onState: (engagement: Engagement | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await mirrorState(
-    api,
-    ({ engagements }) => {
-      const state = engagements[`${connection}/${name}`]?.state;
-      if (state === undefined || state.kind === 'ended') onEnded();
-    },
-    signal,
-  );
+  await mirrorState(api, ({ engagements }) => onState(engagements[`${connection}/${name}`]), signal);
+}
+
+/** Says once that the command does not listen, which the daemon finds when it has had its time to start. */
+function missingWarning({ output }: Invocation): (engagement: Engagement) => void {
+  let isSaid = false;
+  return (engagement) => {
+    if (isSaid || engagement.handler !== 'not-listening') return;
+    isSaid = true;
+    output.note(`telepresence intercept: warning: ${missingHandler(engagement)}`);
+  };
 }
 
 /** By a way of its own, since the daemon may be another one by now. */
@@ -89,8 +100,7 @@ function report(
   options: InterceptOptions,
 ): void {
   const { output, trailing } = invocation;
-  // A command that begins now is about to listen.
-  const missing = trailing === undefined && engagement.handler === 'not-listening' ? [missingHandler(engagement)] : [];
+  const missing = engagement.handler === 'not-listening' ? [missingHandler(engagement)] : [];
   const all = [...warnings, ...missing];
   if (!output.isStructured) for (const warning of all) output.note(`telepresence intercept: warning: ${warning}`);
   // The command has stdout for itself in the structured formats.

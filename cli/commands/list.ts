@@ -111,7 +111,11 @@ function workloadDocument(workload: Workload, own: readonly Engagement[] = []): 
     workload_resource_type: workload.kind,
     state: workload.state,
     agent: workload.agent,
-    intercepted_by: workload.interceptedBy,
+    intercepted_by: workload.interceptedBy.map(({ owner }) => owner),
+    intercept_clients: workload.interceptedBy.map(({ owner, since }) => ({
+      client: owner,
+      ...(since === undefined ? {} : { since }),
+    })),
     intercept_infos: engagementsOf(workload, own).map((engagement) => engagementDocument(engagement)),
   };
 }
@@ -128,6 +132,16 @@ function workloadLines(workload: Workload, own: readonly Engagement[], { debug =
 }
 
 function workloadState({ agent, interceptedBy }: Workload): string {
-  if (agent === 'intercepted') return interceptedBy.length === 0 ? 'intercepted' : `intercepted by ${interceptedBy.join(', ')}`;
+  if (agent === 'intercepted') {
+    const owners = interceptedBy.map(({ owner, since }) =>
+      since === undefined ? owner : `${owner} since ${withoutFraction(since)}`,
+    );
+    return owners.length === 0 ? 'intercepted' : `intercepted by ${owners.join(', ')}`;
+  }
   return `ready to attach (traffic-agent ${agent === 'none' ? 'not yet' : 'already'} installed)`;
+}
+
+/** To the second, as messages about conflicts have it. */
+function withoutFraction(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z');
 }

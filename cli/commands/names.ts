@@ -8,6 +8,7 @@ export const commandLoaders = {
   status: () => import('./status.ts').then((module) => module.status),
   list: () => import('./list.ts').then((module) => module.list),
   intercept: () => import('./intercept.ts').then((module) => module.intercept),
+  traffic: () => import('./traffic.ts').then((module) => module.traffic),
   leave: () => import('./leave.ts').then((module) => module.leave),
   revoke: () => import('./revoke.ts').then((module) => module.revoke),
   uninstall: () => import('./uninstall.ts').then((module) => module.uninstall),

@@ -114,6 +114,15 @@ describe('list', () => {
     expect(inputs.at(-1)).toEqual({ namespace: 'empty', use: '^dev$' });
   });
 
+  it('says since when others have a workload, where the traffic-manager tells', async () => {
+    const cart = workload('cart', 'intercepted', ['ann'], '2026-01-02T03:04:05.678Z');
+    await serve({ listWorkloads: async () => ({ workloads: [cart] }) });
+    expect((await run('list')).stdout).toBe('deployment cart: intercepted by ann since 2026-01-02T03:04:05Z\n');
+    expect(json(await run('list --output json'))).toMatchObject([
+      { intercepted_by: ['ann'], intercept_clients: [{ client: 'ann', since: '2026-01-02T03:04:05.678Z' }] },
+    ]);
+  });
+
   it('streams until Ctrl-C and then ends with 130', async () => {
     await serve({
       watchWorkloads: async (_input, { emit, signal }) => {

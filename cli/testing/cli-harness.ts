@@ -41,13 +41,13 @@ export const connection = exampleConnection({
 });
 
 /** A workload of the connected namespace. */
-export const workload = (name: string, agent: Workload['agent'], interceptedBy: string[] = []): Workload => ({
+export const workload = (name: string, agent: Workload['agent'], interceptedBy: string[] = [], since?: string): Workload => ({
   kind: 'Deployment',
   name,
   namespace: 'shop',
   state: 'available',
   agent,
-  interceptedBy,
+  interceptedBy: interceptedBy.map((owner) => ({ owner, ...(since === undefined ? {} : { since }) })),
 });
 
 export let directory = '';

@@ -187,6 +187,21 @@ describe('traffic-agent', () => {
       expect(sessions).toEqual([['agent:1', 'session-of-mine']]);
     });
 
+    it('brings connections to the laptop until the pod is gone, though it has taken leave, by either way', async () => {
+      const { app, handler, bed, port } = await startShop();
+      bed.manager.onTunnel = ({ tunnel, info }) => {
+        relayTcp(tunnel, { host: '127.0.0.1', port: info.connectionId.destination.port }, { dialTimeoutMs: 1_000 });
+      };
+      bed.manager.setIntercepts(bed.intercept('mine', app.port, handler.port));
+      await intercepted(bed, 'mine');
+      await bed.agent.leave();
+      expect(bed.manager.departed).toEqual(['agent:1']);
+      expect(await ask(port)).toBe('laptop: hello');
+      bed.manager.onTunnel = ({ tunnel }) => tunnel.destroy();
+      await bed.laptop('mine');
+      expect(await ask(port)).toBe('laptop: hello');
+    });
+
     it('asks by way of the traffic-manager as well where a laptop that watches does not take the connection', async () => {
       const { app, handler, bed, port } = await startShop();
       const laptop = await bed.laptop('mine');

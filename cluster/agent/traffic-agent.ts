@@ -169,7 +169,10 @@ export class TrafficAgent {
     clearTimeout(this.#readyTimer);
   }
 
-  /** Takes leave of the traffic-manager; connections go on, and new ones are still taken, for the app outlives the announcement. */
+  /**
+   * Takes leave of the traffic-manager; connections go on, and new ones still go where they went, for the app outlives the announcement and
+   * Services lead here for a while.
+   */
   async leave(): Promise<void> {
     this.announceEnd();
     await this.#manager?.stop();

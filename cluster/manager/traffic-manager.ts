@@ -280,7 +280,7 @@ export class TrafficManager {
   #serveTunnel(stream: Parameters<typeof serveTunnel>[0]): void {
     const { mayDial } = this.#options;
     serveTunnel(stream, {
-      findSession: (id) => this.#sessions.find(id),
+      findSession: (id) => this.#sessions.findOrDeparted(id),
       onUsed: ({ id }) => this.#sessions.touch(id),
       mayCall: (agent, laptopSessionId) => this.#intercepts.isServedBy(laptopSessionId, agent),
       relay: this.#relay,

@@ -69,6 +69,7 @@ function createContext(options: DaemonOptions): DaemonContext {
     capabilities: [
       ...(hasPty() ? (['terminal'] as const) : []),
       'handler-command',
+      'traffic',
       ...(process.platform === 'linux' ? (['rootless'] as const) : []),
       ...(sandboxProgram() === undefined ? [] : (['sandbox'] as const)),
       ...(isProgram('kubectl', env['PATH'] ?? '') ? (['kubectl'] as const) : []),

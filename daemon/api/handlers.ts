@@ -8,6 +8,7 @@ import { createInstallHandlers } from '../install/install-handlers.ts';
 import { createLogHandlers } from '../logs/log-handlers.ts';
 import { createPreferenceHandlers } from '../preferences/preference-handlers.ts';
 import { createTerminalHandlers } from '../terminals/terminal-handlers.ts';
+import { createTrafficHandlers } from '../traffic/traffic-handlers.ts';
 import { createUiHandlers } from '../ui-host/ui-handlers.ts';
 import { createWorkloadHandlers } from '../workloads/workload-handlers.ts';
 import type { DaemonContext } from './daemon-context.ts';
@@ -26,6 +27,7 @@ export function createHandlers(daemon: DaemonContext, endProcess: () => void): H
     ...createHandlerHandlers(daemon, connections),
     ...createLogHandlers(daemon, connections),
     ...createTerminalHandlers(daemon, connections),
+    ...createTrafficHandlers(daemon, connections),
     ...createWorkloadHandlers(daemon, connections),
     ...createPreferenceHandlers(daemon, connections),
     ...createDoctorHandlers(daemon, connections),

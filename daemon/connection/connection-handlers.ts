@@ -5,6 +5,7 @@ import type { Connections } from './connections.ts';
 import { effectiveConfig } from './effective-config.ts';
 
 type ConnectionCalls =
+  | 'checkConnect'
   | 'connect'
   | 'disconnect'
   | 'pause'
@@ -30,6 +31,10 @@ export function createConnectionHandlers(daemon: DaemonContext, connections: Con
 
   return {
     ...createEngagementHandlers(daemon, connections),
+    async checkConnect(input, { signal }) {
+      await connections.check(input, signal);
+      return {};
+    },
     async connect(input, { emit, signal }) {
       const title = `Connect to ${input.kubeFlags.context ?? 'the current context'}`;
       return await daemon.tasks.run({ title, signal }, async (task) => {

@@ -70,6 +70,15 @@ contexts: [{name: one, context: {cluster: c, user: u}}]
     expect(crashes).toEqual([]);
   });
 
+  it('checks the kubeconfig, the configuration and the flags without asking the cluster', async () => {
+    await expect(begin('{}').call('check', {})).rejects.toMatchObject({ code: 'kubeconfig.no-context' });
+    await thread.end();
+    const requests: unknown[] = [];
+    server.on('request', (request) => requests.push(request));
+    await expect(begin(silentCluster()).call('check', {})).resolves.toEqual({});
+    expect({ requests, states }).toEqual({ requests: [], states: [] });
+  });
+
   it('says that a connect was cancelled, by its caller or by a disconnect', async () => {
     for (const isByCaller of [true, false]) {
       states.length = 0;

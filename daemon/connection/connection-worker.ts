@@ -12,6 +12,8 @@ import { listAgents } from '../link/list-agents.ts';
 import { removeAgents } from '../link/remove-agents.ts';
 import { revokeIntercept } from '../link/revoke-intercept.ts';
 import { startNamespace } from '../rootless/start-namespace.ts';
+import { rawTraffic } from '../traffic/raw-traffic.ts';
+import { watchTraffic } from '../traffic/watch-traffic.ts';
 import { planInCluster } from '../workloads/plan-in-cluster.ts';
 import { Connection } from './connection.ts';
 import { effectiveConfig, settingsOf } from './effective-config.ts';
@@ -50,25 +52,12 @@ let config: Disposable | undefined;
 let dnsPeers: readonly string[] = [];
 
 const handlers: WorkerHandlers = {
+  async check() {
+    newConnection();
+    return {};
+  },
   async connect(_input, { signal }) {
-    connection = new Connection({
-      name: input.name,
-      request: input.request,
-      settings: (sources) => settingsOf(effectiveConfig(input, sources), input),
-      helperSocket: input.helperSocket,
-      startHelper: async (stopSignal) => {
-        const start = { ...input.helper, socketPath: input.helperSocket, timeoutMs: helperStartTimeoutMs, signal: stopSignal };
-        await (input.request.mode === 'rootless' ? startNamespace(start) : ensureHelper(start));
-      },
-      installId: input.installId,
-      ...(input.pause === undefined ? {} : { pause: input.pause }),
-      logger,
-      engagementsFile: input.engagementsFile,
-      handlerFiles: (engagement) => handlerFiles(handlerDirectories, input.name, engagement),
-      onChanged: (snapshot) => send({ kind: 'changed', connection: snapshot }),
-      onEngagement: (name, engagement) => send({ kind: 'engagement', name, engagement }),
-      onHealth: (conditions) => send({ kind: 'health', conditions }),
-    });
+    connection = newConnection();
     connection.setDnsPeers(dnsPeers);
     await connection.connect(signal);
     followConfig(connection);
@@ -172,6 +161,18 @@ const handlers: WorkerHandlers = {
     connection?.setDnsPeers(addresses);
     return {};
   },
+  async watchTraffic(watch, { signal, emit }) {
+    await watchTraffic(live().traffic, watch, emit, signal);
+    return {};
+  },
+  async readTraffic({ ids }) {
+    const { traffic } = live();
+    return { traffic: ids.flatMap((id) => traffic.get(id) ?? []).map(rawTraffic) };
+  },
+  async clearTraffic() {
+    live().traffic.clear();
+    return {};
+  },
   async checkNow() {
     connection?.checkNow();
     return {};
@@ -204,6 +205,28 @@ async function serve<Name extends WorkerCallName>(id: number, call: Name, callIn
   } finally {
     running.delete(id);
   }
+}
+
+/** Reads the kubeconfig and the configuration, and the flags; anything further begins with its `connect`. @throws AppError */
+function newConnection(): Connection {
+  return new Connection({
+    name: input.name,
+    request: input.request,
+    settings: (sources) => settingsOf(effectiveConfig(input, sources), input),
+    helperSocket: input.helperSocket,
+    startHelper: async (stopSignal) => {
+      const start = { ...input.helper, socketPath: input.helperSocket, timeoutMs: helperStartTimeoutMs, signal: stopSignal };
+      await (input.request.mode === 'rootless' ? startNamespace(start) : ensureHelper(start));
+    },
+    installId: input.installId,
+    ...(input.pause === undefined ? {} : { pause: input.pause }),
+    logger,
+    engagementsFile: input.engagementsFile,
+    handlerFiles: (engagement) => handlerFiles(handlerDirectories, input.name, engagement),
+    onChanged: (snapshot) => send({ kind: 'changed', connection: snapshot }),
+    onEngagement: (name, engagement) => send({ kind: 'engagement', name, engagement }),
+    onHealth: (conditions) => send({ kind: 'health', conditions }),
+  });
 }
 
 /** Applies changes of the configuration file. A level that a person chose meanwhile stays until the file has another. */

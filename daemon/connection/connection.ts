@@ -29,6 +29,7 @@ import { Rerouter } from '../routing/rerouter.ts';
 import { parseLocalReroute, parseRemoteReroute } from '../routing/reroutes.ts';
 import type { VirtualAddresses } from '../routing/virtual-addresses.ts';
 import type { RoutingPlan } from '../routing/wanted-routes.ts';
+import { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { errorDataOf } from '../workloads/error-data.ts';
 import { type ClusterFacts, clusterFacts } from './cluster-facts.ts';
 import { connectionSnapshot } from './connection-snapshot.ts';
@@ -90,6 +91,8 @@ export class Connection {
   readonly #verification: LaptopVerification;
   readonly #rerouter: Rerouter;
   readonly #engagements: Engagements;
+  /** What passes between the cluster and handlers. */
+  readonly traffic = new TrafficRecorder();
   readonly #stop = new AbortController();
   readonly #health: HealthConditions;
   readonly #stageTimesMs: Record<string, number> = {};
@@ -161,6 +164,7 @@ export class Connection {
     this.#verification = new LaptopVerification({ laptop: this.#laptop, health: this.#health, signal: this.#stop.signal });
     this.#engagements = new Engagements({
       connection: options.name,
+      traffic: this.traffic,
       namespace: this.#namespace,
       owner,
       session: this.#session,

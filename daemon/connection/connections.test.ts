@@ -76,9 +76,10 @@ describe('connections', () => {
   const progress = { stage: () => undefined };
   const never = new AbortController().signal;
   const file = () => join(directory, 'runtime', 'connections.json');
-  const make = () => {
+  const make = (prepare: (thread: FakeThread) => void = () => undefined) => {
     const opened = new Connections(daemon, (options) => {
       const thread = new FakeThread(options);
+      prepare(thread);
       threads.push(thread);
       return thread;
     });
@@ -156,6 +157,34 @@ describe('connections', () => {
     await connectNow();
     expect(await connect()).toMatchObject({ alreadyConnected: true, connection: { name: 'one-default' } });
     expect(threads).toHaveLength(1);
+  });
+
+  it('that were checked begin in the thread that did so', async () => {
+    await connections.check(request, never);
+    await connections.check({ ...request, name: 'other' }, never);
+    await connections.check(request, never);
+    expect(threads.map(({ calls }) => calls)).toEqual([['check', 'end'], ['check', 'end'], ['check']]);
+    await connectNow();
+    expect(thread(2).calls).toEqual(['check', 'connect']);
+    await connections.check(request, never);
+    await expect(connections.check({ ...request, vnat: ['all'] }, never)).rejects.toMatchObject({
+      code: 'connection.must-restart',
+    });
+    expect(threads).toHaveLength(3);
+  });
+
+  it('that are refused by a check, or crash or are not made after it, leave nothing', async () => {
+    const refused = new AppError({ code: 'kubeconfig.no-context', message: 'none' });
+    connections = make((fake) => (fake.refused = refused));
+    await expect(connections.check(request, never)).rejects.toBe(refused);
+    expect(thread(0).calls).toEqual(['check', 'end']);
+    connections = make();
+    await connections.check(request, never);
+    thread(1).crash();
+    await connections.check({ ...request, name: 'other' }, never);
+    await connections.end();
+    expect(thread(2).calls).toEqual(['check', 'end']);
+    expect(connections.isEmpty).toBe(true);
   });
 
   it('have to be ended before a connect with others', async () => {

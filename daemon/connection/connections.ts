@@ -3,14 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { LogLevel } from '#base/common/log.ts';
+import { connectionsFile, engagementsFile, forgetEngagements, pausesFile } from '#base/node/desired-state.ts';
 import type { HelperLaunch } from '#base/node/helper-launch.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { Connection, ConnectRequest, Engagement, HealthCondition } from '#protocol/local-api/model.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
-import { engagementsFile, forgetEngagements } from '../engagements/desired-engagements.ts';
 import { contextName } from '../kube/context-name.ts';
 import { namespaceSocket } from '../rootless/start-namespace.ts';
+import { CheckedThread } from './checked-thread.ts';
 import { ConnectionThread, type ConnectionThreadOptions } from './connection-thread.ts';
 import { DesiredConnections } from './desired-connections.ts';
 import { introduceDnsServers } from './dns-peers.ts';
@@ -50,15 +51,15 @@ export class Connections {
   readonly #closing = new Map<string, Promise<void>>();
   readonly #openThread: (options: ConnectionThreadOptions) => Thread;
   readonly #pauses: Pauses;
+  readonly #checked = new CheckedThread();
   readonly #onConnected: ((request: ConnectRequest, connection: Connection) => void)[] = [];
   #isEnding = false;
 
   constructor(daemon: DaemonContext, openThread = (options: ConnectionThreadOptions): Thread => new ConnectionThread(options)) {
     this.#daemon = daemon;
     this.#openThread = openThread;
-    this.#desired = new DesiredConnections(join(daemon.paths.runtimeDirectory, 'connections.json'), daemon.logger);
-    const pausesFile = join(daemon.paths.runtimeDirectory, 'pauses.json');
-    this.#pauses = new Pauses(pausesFile, daemon.logger, (name) => void this.#pauseEnded(name));
+    this.#desired = new DesiredConnections(connectionsFile(daemon.paths.runtimeDirectory), daemon.logger);
+    this.#pauses = new Pauses(pausesFile(daemon.paths.runtimeDirectory), daemon.logger, (name) => void this.#pauseEnded(name));
     introduceDnsServers(daemon.state, (name, addresses) => {
       this.#entries
         .get(name)
@@ -81,6 +82,18 @@ export class Connections {
   }
 
   /**
+   * Finds what a connect would be refused for without asking the cluster or for root.
+   *
+   * @throws AppError what `connect` would.
+   */
+  async check(request: ConnectRequest, signal: AbortSignal): Promise<void> {
+    const name = request.name ?? defaultName(request);
+    const existing = this.#existing(name, request);
+    if (existing === undefined) await this.#checked.check(name, request, this.#startThread(name, request), signal);
+    else this.#mustBeSame(existing, request);
+  }
+
+  /**
    * Opens a connection, or joins the one that is the same.
    *
    * @throws AppError `connection.must-restart` where one is there that differs.
@@ -91,10 +104,9 @@ export class Connections {
     signal: AbortSignal,
   ): Promise<{ connection: Connection; alreadyConnected: boolean }> {
     const name = request.name ?? defaultName(request);
-    const existing = this.#entries.get(name) ?? (request.name === undefined ? this.#unnamed(request) : undefined);
+    const existing = this.#existing(name, request);
     if (existing !== undefined) {
-      if (!isSame(existing.request, request))
-        throw mustRestart(existing.name, this.#daemon.state.state.connections[existing.name]);
+      this.#mustBeSame(existing, request);
       await untilAborted(existing.connected, signal);
       // Who wants to be connected wants no pause.
       if (this.#pauses.get(existing.name) !== undefined) await this.#resume(existing, signal);
@@ -178,6 +190,7 @@ export class Connections {
     this.#wanted.clear();
     this.#remember();
     this.#pauses.clearAll();
+    await this.#checked.drop();
     await Promise.all([...this.#closing.values(), ...[...this.#entries.values()].map((entry) => this.#close(entry))]);
     for (const name of names) forgetEngagements(this.#daemon.paths.runtimeDirectory, name);
   }
@@ -202,9 +215,17 @@ export class Connections {
     return this.#entries.size === 0;
   }
 
-  #open(name: string, request: ConnectRequest): Entry {
+  #existing(name: string, request: ConnectRequest): Entry | undefined {
+    return this.#entries.get(name) ?? (request.name === undefined ? this.#unnamed(request) : undefined);
+  }
+
+  #mustBeSame({ name, request }: Entry, wanted: ConnectRequest): void {
+    if (!isSame(request, wanted)) throw mustRestart(name, this.#daemon.state.state.connections[name]);
+  }
+
+  #startThread(name: string, request: ConnectRequest): Thread {
     const { paths, env, installId, logger, processLogger, state } = this.#daemon;
-    const thread = this.#openThread({
+    return this.#openThread({
       input: {
         name,
         request,
@@ -225,6 +246,10 @@ export class Connections {
       onEngagement: (engaged, engagement) => this.#engagementChanged(name, engaged, engagement),
       onCrashed: () => this.#crashed(name),
     });
+  }
+
+  #open(name: string, request: ConnectRequest): Entry {
+    const thread = this.#checked.take(name, request) ?? this.#startThread(name, request);
     const connected = thread.call('connect', {});
     const entry: Entry = { name, request, thread, connected, health: [], upAt: undefined };
     this.#entries.set(name, entry);
@@ -259,6 +284,7 @@ export class Connections {
 
   /** The helper undoes what the thread had made, since its lease ended with it; the connection is made anew. */
   #crashed(name: string): void {
+    this.#checked.crashed(name);
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     this.#entries.delete(name);

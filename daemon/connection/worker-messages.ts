@@ -5,6 +5,8 @@ import type { CallEvent, CallOutput } from '#protocol/local-api/local-api.ts';
 import type { Connection, ConnectRequest, Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
 import type { DnsVerification } from '../dns/verify-dns.ts';
 import type { AgentVersion } from '../link/list-agents.ts';
+import type { RawTraffic } from '../traffic/raw-traffic.ts';
+import type { TrafficWatch } from '../traffic/watch-traffic.ts';
 import type { ClusterPlan } from '../workloads/plan-in-cluster.ts';
 import type { Pause } from './pauses.ts';
 
@@ -29,6 +31,8 @@ export interface WorkerInput {
 
 /** What can be asked of a connection's thread; `connect` and `disconnect` come once each. */
 export interface WorkerCalls {
+  /** Refuses what `connect` would refuse without asking anybody else. */
+  check: { input: Record<string, never>; event: never; output: Record<string, never> };
   connect: { input: Record<string, never>; event: never; output: Connection };
   disconnect: { input: Record<string, never>; event: never; output: Record<string, never> };
   listWorkloads: { input: { namespace: string | undefined }; event: never; output: CallOutput<'listWorkloads'> };
@@ -53,6 +57,9 @@ export interface WorkerCalls {
   resume: { input: Record<string, never>; event: never; output: Record<string, never> };
   verifyDns: { input: Record<string, never>; event: never; output: DnsVerification };
   setDnsPeers: { input: { addresses: readonly string[] }; event: never; output: Record<string, never> };
+  watchTraffic: { input: TrafficWatch; event: CallEvent<'watchTraffic'>; output: Record<string, never> };
+  readTraffic: { input: { ids: readonly number[] }; event: never; output: { traffic: readonly RawTraffic[] } };
+  clearTraffic: { input: Record<string, never>; event: never; output: Record<string, never> };
   checkNow: { input: Record<string, never>; event: never; output: Record<string, never> };
 }
 

@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { createClient, createRouterTransport } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -57,9 +58,15 @@ describe('watching workloads', () => {
 });
 
 describe('watching workloads of a traffic-manager of this product', () => {
-  it('takes its word for what is all', async () => {
+  it('takes its word for what is all, and for who has what since when', async () => {
     const end = new AbortController();
-    const workload = { kind: WorkloadInfo_Kind.DEPLOYMENT, name: 'a', namespace: 'shop' };
+    const at = (time: string) => timestampFromDate(new Date(time));
+    const interceptClients = [
+      { client: 'ana', since: at('2026-01-01T00:00:02Z') },
+      { client: 'stock' },
+      { client: 'ana', since: at('2026-01-01T00:00:01Z') },
+    ];
+    const workload = { kind: WorkloadInfo_Kind.DEPLOYMENT, name: 'a', namespace: 'shop', interceptClients };
     const manager = createClient(
       Manager,
       createRouterTransport((router) =>
@@ -75,6 +82,10 @@ describe('watching workloads of a traffic-manager of this product', () => {
     const changes = watchWorkloads({ live: () => Promise.resolve(live) }, end.signal, { quietMs: 60_000, emptyMs: 60_000 });
     const seen = [(await changes.next()).value, (await changes.next()).value] as WorkloadChange[];
     expect(seen.map(({ kind }) => kind)).toEqual(['snapshot', 'removed']);
+    // A laptop with several ports has several intercepts.
+    expect(seen[1]).toMatchObject({
+      workload: { interceptedBy: [{ owner: 'ana', since: '2026-01-01T00:00:01.000Z' }, { owner: 'stock' }] },
+    });
     end.abort();
   });
 });

@@ -1,3 +1,4 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import {
   type SessionInfo,
   WorkloadEvent_Type,
@@ -141,9 +142,20 @@ function workloadOf(info: WorkloadInfo): Workload[] {
       namespace: info.namespace,
       state: states[info.state] ?? 'unknown',
       agent: agents[info.agentState] ?? 'none',
-      interceptedBy: info.interceptClients.map(({ client }) => client),
+      interceptedBy: interceptorsOf(info),
     },
   ];
+}
+
+/** One that has several ports has an intercept for each. */
+function interceptorsOf({ interceptClients }: WorkloadInfo): Workload['interceptedBy'] {
+  const earliest = new Map<string, string | undefined>();
+  for (const { client, since } of interceptClients) {
+    const told = since === undefined ? undefined : timestampDate(since).toISOString();
+    const known = earliest.get(client);
+    earliest.set(client, known === undefined || (told !== undefined && told < known) ? told : known);
+  }
+  return [...earliest].map(([owner, since]) => ({ owner, ...(since === undefined ? {} : { since }) }));
 }
 
 const kinds: Readonly<Record<number, Workload['kind']>> = {

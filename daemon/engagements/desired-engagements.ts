@@ -1,8 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import * as z from 'zod/mini';
 import type { Logger } from '#base/common/log.ts';
+import { readIfThere, replaceFile } from '#base/node/text-file.ts';
 import { type SessionInfo, SessionInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { interceptRequest } from '#protocol/local-api/model.ts';
 
@@ -24,14 +23,9 @@ export class DesiredEngagements {
   }
 
   read(): WantedEngagements {
-    let text: string;
     try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return { engagements: [] };
-    }
-    try {
-      return z.parse(fileSchema, JSON.parse(text));
+      const text = readIfThere(this.#file);
+      return text === undefined ? { engagements: [] } : z.parse(fileSchema, JSON.parse(text));
     } catch (error) {
       this.#logger.warn('The file of wanted engagements is of no use', { file: this.#file, error });
       return { engagements: [] };
@@ -40,10 +34,7 @@ export class DesiredEngagements {
 
   write(wanted: WantedEngagements): void {
     try {
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-      const fresh = `${this.#file}.new`;
-      writeFileSync(fresh, JSON.stringify(wanted), { mode: 0o600 });
-      renameSync(fresh, this.#file);
+      replaceFile(this.#file, JSON.stringify(wanted));
     } catch (error) {
       this.#logger.warn('Engagements could not be kept: they would not survive a crash', { error });
     }
@@ -56,14 +47,4 @@ export function formerSession(file: string, logger: Logger): SessionInfo | undef
   if (session === undefined) return undefined;
   const { installId, ...known } = session;
   return create(SessionInfoSchema, { ...known, ...(installId === undefined ? {} : { installId }) });
-}
-
-/** In the runtime directory, so a new login begins without any. */
-export function engagementsFile(runtimeDirectory: string, connection: string): string {
-  return join(runtimeDirectory, `engagements-${connection}.json`);
-}
-
-/** The user has ended the connection: the next of its name begins without engagements. */
-export function forgetEngagements(runtimeDirectory: string, connection: string): void {
-  rmSync(engagementsFile(runtimeDirectory, connection), { force: true });
 }

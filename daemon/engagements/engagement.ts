@@ -14,6 +14,7 @@ import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { HandlerFiles } from '../handlers/handler-log.ts';
 import { HandlerProcess } from '../handlers/handler-process.ts';
 import type { DialWay } from '../link/dial-way.ts';
+import type { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { dispositionError, engageError, preparedError } from './engage-error.ts';
 import { EnvironmentFiles } from './environment-files.ts';
 import { type DialInside, type HandlerAddress, handlerHosts, isListening } from './handler-dial.ts';
@@ -28,6 +29,7 @@ export interface EngagementPlace {
   /** `user@laptop`. */
   readonly owner: string;
   readonly dialer: TunnelDialer;
+  readonly traffic: TrafficRecorder;
   readonly logger: Logger;
   /** Of a handler that runs here. */
   readonly handlerFiles: (engagement: string) => HandlerFiles;
@@ -47,7 +49,7 @@ const callTimeoutMs = 15_000;
 /** While nothing listens: soon enough to be of use, and a refused dial of one's own laptop costs nothing. */
 const handlerCheckMs = 2_000;
 
-/** For a handler that was just started; one that takes longer is waited for by nobody. */
+/** For a handler that was just started; one that takes longer is waited for by nobody, and missed. */
 const handlerStartMs = 10_000;
 const handlerStartCheckMs = 100;
 
@@ -70,6 +72,8 @@ export class Engagement {
   #isEstablished = false;
   #isEquipped = false;
   #isChecking = false;
+  /** It was just started, here or by whoever asked, and is not missed yet. */
+  #isHandlerStarting = false;
   #closed: Promise<void> | undefined;
 
   /** @throws AppError `usage` where ports are named twice. */
@@ -78,6 +82,8 @@ export class Engagement {
     this.ports = portsOf(request);
     this.#place = place;
     this.#inbound = new InboundConnections({
+      name: request.name,
+      recorder: place.traffic,
       logger: place.logger,
       onChanged: () => this.#changed(),
       onHandler: (isUp) => this.#handlerSeen(isUp),
@@ -158,9 +164,9 @@ export class Engagement {
     if (this.#process !== undefined) {
       onStage('Starting the handler');
       await this.#process.start(this.environment());
-      await this.#untilHandlerListens();
-    }
-    await this.#checkHandler();
+      await this.#awaitHandler();
+    } else if (this.request.handlerFollows === true) void this.#awaitHandler();
+    else await this.#checkHandler();
     return warnings;
   }
 
@@ -399,21 +405,30 @@ export class Engagement {
     return found.every(Boolean);
   }
 
-  async #untilHandlerListens(): Promise<void> {
+  /** Until it listens, or has ended, or could have. */
+  async #awaitHandler(): Promise<void> {
+    if (this.#isHandlerStarting) return;
+    this.#isHandlerStarting = true;
+    this.#handler = 'unknown';
+    this.#changed();
     const { signal } = this.#stop;
     const end = performance.now() + handlerStartMs;
-    while (!signal.aborted && this.#process?.isRunning === true && performance.now() < end) {
-      if ((await this.#isHandlerListening()) !== false) return;
-      await sleep(handlerStartCheckMs, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && this.#process?.isRunning !== false && performance.now() < end) {
+      if ((await this.#isHandlerListening()) !== false) break;
+      await sleep(handlerStartCheckMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
+    this.#isHandlerStarting = false;
+    await this.#checkHandler();
   }
 
   #processChanged(): void {
     this.#changed();
-    if (this.#isEquipped && this.#handler !== 'unknown') void this.#checkHandler();
+    if (!this.#isEquipped || this.#handler === 'unknown') return;
+    void (this.#process?.isRunning === true ? this.#awaitHandler() : this.#checkHandler());
   }
 
   #handlerSeen(isUp: boolean): void {
+    if (!isUp && this.#isHandlerStarting) return;
     const handler = isUp ? 'listening' : 'not-listening';
     if (handler === this.#handler) return;
     this.#handler = handler;

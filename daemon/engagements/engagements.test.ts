@@ -18,6 +18,7 @@ import type { ClusterSession } from '../link/cluster-session.ts';
 import { FakeCluster } from '../link/testing/fake-cluster.ts';
 import { FakeManager } from '../link/testing/fake-manager.ts';
 import { laptopSession } from '../link/testing/laptop-session.ts';
+import { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { formerSession } from './desired-engagements.ts';
 import { Engagements } from './engagements.ts';
 import { FakeIntercepts } from './testing/fake-intercepts.ts';
@@ -55,6 +56,7 @@ describe('engagements', () => {
     const former = formerSession(file(), silentLogger);
     session = laptopSession(cluster, former === undefined ? {} : { formerSession: former });
     engagements = new Engagements({
+      traffic: new TrafficRecorder(),
       connection: 'one',
       namespace: 'default',
       owner: 'dev@laptop',

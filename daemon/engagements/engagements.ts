@@ -11,6 +11,7 @@ import type { HealthConditions } from '../connection/health-conditions.ts';
 import type { TunnelDialer } from '../data-path/tunnel-dialer.ts';
 import type { HandlerFiles } from '../handlers/handler-log.ts';
 import type { DialWay } from '../link/dial-way.ts';
+import type { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { DesiredEngagements } from './desired-engagements.ts';
 import { engageError } from './engage-error.ts';
 import { Engagement } from './engagement.ts';
@@ -37,6 +38,8 @@ export interface EngagementsOptions {
   readonly namespacePid?: (() => number | undefined) | undefined;
   /** Of handlers that run here. */
   readonly handlerFiles: (engagement: string) => HandlerFiles;
+  /** What passes is told to it. */
+  readonly traffic: TrafficRecorder;
   readonly logger: Logger;
   readonly health: Pick<HealthConditions, 'set' | 'clear' | 'get'>;
   /** Without a value: the engagement is gone. */
@@ -168,13 +171,14 @@ export class Engagements {
   }
 
   #make(request: InterceptRequest): Engagement {
-    const { connection, namespace, owner, dialer, logger, activeTimeoutMs, handlerFiles, dialInside, namespacePid } =
+    const { connection, namespace, owner, dialer, traffic, logger, activeTimeoutMs, handlerFiles, dialInside, namespacePid } =
       this.#options;
     const engagement = new Engagement(request, {
       connection,
       namespace,
       owner,
       dialer,
+      traffic,
       logger,
       activeTimeoutMs,
       dialInside,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import type { ClusterSession } from '../link/cluster-session.ts';
 import { FakeCluster } from '../link/testing/fake-cluster.ts';
 import { FakeManager } from '../link/testing/fake-manager.ts';
 import { laptopSession } from '../link/testing/laptop-session.ts';
+import { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { Engagements } from './engagements.ts';
 import { FakeIntercepts } from './testing/fake-intercepts.ts';
 
@@ -30,6 +32,7 @@ describe('the handler that the daemon runs for an engagement', () => {
   let engagements: Engagements;
   let shown: Map<string, Engagement>;
   let stages: string[];
+  let onShown: (engagement: Engagement) => void;
 
   const filesOf = (name: string) => handlerFiles({ log: directory, runtime: directory }, 'one', name);
 
@@ -37,6 +40,7 @@ describe('the handler that the daemon runs for an engagement', () => {
     directory = mkdtempSync(join(tmpdir(), 'handler-of-engagement-'));
     shown = new Map();
     stages = [];
+    onShown = () => undefined;
     fake = new FakeIntercepts();
     cluster = new FakeCluster();
     await cluster.start();
@@ -47,6 +51,7 @@ describe('the handler that the daemon runs for an engagement', () => {
     cluster.port = await manager.start();
     session = laptopSession(cluster);
     engagements = new Engagements({
+      traffic: new TrafficRecorder(),
       connection: 'one',
       namespace: 'default',
       owner: 'dev@laptop',
@@ -57,7 +62,11 @@ describe('the handler that the daemon runs for an engagement', () => {
       handlerFiles: filesOf,
       logger: silentLogger,
       health: new HealthConditions('one', () => undefined),
-      onChanged: (name, engagement) => (engagement === undefined ? shown.delete(name) : shown.set(name, engagement)),
+      onChanged: (name, engagement) => {
+        if (engagement === undefined) return void shown.delete(name);
+        shown.set(name, engagement);
+        onShown(engagement);
+      },
     });
     await session.start(AbortSignal.timeout(10_000), () => undefined);
     engagements.start();
@@ -110,6 +119,38 @@ describe('the handler that the daemon runs for an engagement', () => {
     await expect.poll(() => shown.get('shop')?.process, soon).toMatchObject({ restarts: 1, state: { kind: 'exited' } });
     await engagements.leave('shop');
     expect(existsSync(filesOf('shop').log)).toBe(false);
+  });
+
+  it('is not missed while it starts again', async () => {
+    const slow = `sleep 0.5; exec '${process.execPath}' -e "${greeter}"`;
+    const { engagement } = await intercept(slow);
+    expect(engagement.handler).toBe('listening');
+    const seen: unknown[] = [];
+    onShown = ({ handler, process: { state } = {} as NonNullable<Engagement['process']> }) => seen.push([handler, state.kind]);
+    await engagements.get('shop').process().restart();
+    await expect.poll(() => seen.at(-1), soon).toEqual(['listening', 'running']);
+    expect(seen).toContainEqual(['unknown', 'running']);
+    expect(seen).not.toContainEqual(['not-listening', 'running']);
+  });
+
+  it('is not missed at once where whoever asked starts it', async () => {
+    const laptopPort = await freePort();
+    const request = { name: 'shop', ports: [{ laptopPort }], toPod: [], handlerFollows: true as const };
+    const { engagement } = await engagements.intercept(request, () => undefined, AbortSignal.timeout(15_000));
+    expect(engagement.handler).toBe('unknown');
+    const caller = await fake.call({ port: laptopPort });
+    await once(caller, 'close');
+    expect(shown.get('shop')?.handler).toBe('unknown');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(laptopPort, '127.0.0.1', resolve));
+    await expect.poll(() => shown.get('shop')?.handler, soon).toBe('listening');
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('is missed where whoever asked has not started it', { timeout: 20_000 }, async () => {
+    const request = { name: 'shop', ports: [{ laptopPort: await freePort() }], toPod: [], handlerFollows: true as const };
+    await engagements.intercept(request, () => undefined, AbortSignal.timeout(15_000));
+    await expect.poll(() => shown.get('shop')?.handler, { timeout: 15_000, interval: 50 }).toBe('not-listening');
   });
 
   it('leaves no intercept behind where it cannot be started', async () => {

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -10,6 +11,7 @@ import { DialRejectedError, TunnelResetError } from '#net/tunnel/tunnel-duplex.t
 import { DialRequestSchema } from '#protocol/cluster/generated/manager_pb.js';
 import type { DialWay } from '../link/dial-way.ts';
 import { FakeAgent } from '../link/testing/fake-agent.ts';
+import { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { InboundConnections, refuseDial } from './inbound-connections.ts';
 
 const loopback = { family: 4, value: 0x7f00_0001n } as const;
@@ -37,6 +39,14 @@ describe('a connection that comes straight from a pod', () => {
     for (const cleanup of cleanups.splice(0)) await cleanup();
   });
 
+  const entries = (recorder: TrafficRecorder) => recorder.changedSince(0, undefined).map((record) => record.entry());
+  const freePort = async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  };
   const idTo = (port: number): ConnectionId => ({
     source: { ip: loopback, port: 1 },
     destination: { ip: loopback, port },
@@ -52,7 +62,14 @@ describe('a connection that comes straight from a pod', () => {
     await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => handler.close());
     const { port } = handler.address() as AddressInfo;
-    const inbound = new InboundConnections({ logger: silentLogger, onChanged: () => undefined, onHandler: () => undefined });
+    const recorder = new TrafficRecorder();
+    const inbound = new InboundConnections({
+      name: 'web',
+      recorder,
+      logger: silentLogger,
+      onChanged: () => undefined,
+      onHandler: () => undefined,
+    });
     const called = agent.call(idTo(port));
     const accepted = inbound.accept(way, requestOf(idTo(port)), idTo(port), { hosts: ['127.0.0.1'], port });
     const caller = await called;
@@ -61,6 +78,49 @@ describe('a connection that comes straight from a pod', () => {
     expect(await text(caller)).toBe('you said hello');
     await accepted;
     expect(inbound.traffic).toMatchObject({ connections: 1, direct: 1, rejected: 0, inBytes: 5, outBytes: 14 });
+    // What has no end like a request is a connection.
+    const to = `127.0.0.1:${port}`;
+    expect(entries(recorder)).toMatchObject([
+      { kind: 'connection', protocol: 'tcp', from: '127.0.0.1:1', to, inBytes: 5, outBytes: 14, state: 'done' },
+    ]);
+  });
+
+  it('is recorded: each request, datagrams, and what nothing took', async () => {
+    const handler = createHttpServer((request, response) => {
+      void text(request).then((body) => response.writeHead(202).end(`${request.url ?? ''} ${body}`));
+    });
+    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => handler.close());
+    const { port } = handler.address() as AddressInfo;
+    const recorder = new TrafficRecorder();
+    const inbound = new InboundConnections({
+      name: 'web',
+      recorder,
+      logger: silentLogger,
+      onChanged: () => undefined,
+      onHandler: () => undefined,
+    });
+    const to = { hosts: ['127.0.0.1'], port };
+    const called = agent.call(idTo(port));
+    const accepted = inbound.accept(way, requestOf(idTo(port)), idTo(port), to);
+    const caller = await called;
+    await caller.dialled;
+    const head = 'POST /orders HTTP/1.1\r\nHost: web\r\nContent-Length: 3\r\n';
+    caller.write(`${head}\r\none`);
+    caller.end(`${head}Connection: close\r\n\r\ntwo`);
+    expect((await text(caller)).match(/\/orders (one|two)/g)).toEqual(['/orders one', '/orders two']);
+    await accepted;
+    const closed = await freePort();
+    const refused = agent.call(idTo(closed));
+    const rejected = inbound.accept(way, requestOf(idTo(closed)), idTo(closed), { hosts: ['127.0.0.1'], port: closed });
+    await expect((await refused).dialled).rejects.toBeInstanceOf(DialRejectedError);
+    await rejected;
+    const udp: ConnectionId = { ...idTo(port), protocol: 'udp' };
+    const flow = agent.call(udp);
+    await inbound.accept(way, requestOf(udp), udp, to);
+    (await flow).destroy();
+    const request = { kind: 'request', method: 'POST', path: '/orders', status: 202, state: 'done', inBytes: 3, outBytes: 11 };
+    expect(entries(recorder)).toMatchObject([request, request, { protocol: 'refused', state: 'failed' }, { protocol: 'udp' }]);
   });
 
   it('is refused for good, or given back to the app where it may be awaited in a moment', async () => {

@@ -2,12 +2,15 @@ import type { Socket } from 'node:net';
 import type { Logger } from '#base/common/log.ts';
 import { resetSocket } from '#base/node/reset-socket.ts';
 import { relayUdp } from '#net/relay/udp-relay.ts';
-import { type ConnectionId, decodeConnectionId, describeConnection } from '#net/tunnel/stream-info.ts';
+import { type ConnectionId, decodeConnectionId, describeConnection, describeEndpoint } from '#net/tunnel/stream-info.ts';
 import type { TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { DialRequest } from '#protocol/cluster/generated/manager_pb.js';
 import type { Engagement as EngagementSnapshot } from '#protocol/local-api/model.ts';
 import { relay } from '../data-path/tcp-relay.ts';
 import type { DialWay } from '../link/dial-way.ts';
+import { ConnectionObserver, recordDatagrams, recordRefused } from '../traffic/connection-observer.ts';
+import type { TrafficPlace } from '../traffic/traffic-record.ts';
+import type { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { dialHandler, type HandlerAddress } from './handler-dial.ts';
 
 /** Where a peer says nothing about its patience. */
@@ -22,6 +25,8 @@ export type Traffic = EngagementSnapshot['traffic'];
 
 /** The connections from the cluster to one handler. */
 export class InboundConnections {
+  readonly #name: string;
+  readonly #recorder: TrafficRecorder;
   readonly #logger: Logger;
   readonly #onChanged: () => void;
   readonly #onHandler: (isListening: boolean) => void;
@@ -30,11 +35,16 @@ export class InboundConnections {
   #ended = { connections: 0, direct: 0, rejected: 0, inBytes: 0, outBytes: 0 };
 
   constructor(options: {
+    /** Of the engagement. */
+    readonly name: string;
+    readonly recorder: TrafficRecorder;
     readonly logger: Logger;
     readonly onChanged: () => void;
     /** With each dial of the handler. */
     readonly onHandler: (isListening: boolean) => void;
   }) {
+    this.#name = options.name;
+    this.#recorder = options.recorder;
     this.#logger = options.logger;
     this.#onChanged = options.onChanged;
     this.#onHandler = options.onHandler;
@@ -77,11 +87,13 @@ export class InboundConnections {
       this.#onChanged();
     });
     this.#onChanged();
+    const place = { engagement: this.#name, from: describeEndpoint(id.source), to: describeHandler(handler) };
     if (dialling === undefined) {
-      relayUdp(tunnel, { host: handler.hosts[0] ?? '127.0.0.1', port: handler.port }, { idleMs: udpIdleMs });
+      const onDatagram = recordDatagrams(this.#recorder, place, tunnel);
+      relayUdp(tunnel, { host: handler.hosts[0] ?? '127.0.0.1', port: handler.port }, { idleMs: udpIdleMs, onDatagram });
       return;
     }
-    await this.#join(tunnel, dialling, id);
+    await this.#join(tunnel, dialling, id, place);
   }
 
   /** Ends every connection now. */
@@ -90,7 +102,7 @@ export class InboundConnections {
     for (const socket of this.#sockets) resetSocket(socket);
   }
 
-  async #join(tunnel: TunnelDuplex, dialling: Promise<Socket>, id: ConnectionId): Promise<void> {
+  async #join(tunnel: TunnelDuplex, dialling: Promise<Socket>, id: ConnectionId, place: TrafficPlace): Promise<void> {
     let socket: Socket;
     try {
       socket = await dialling;
@@ -98,6 +110,7 @@ export class InboundConnections {
       this.#logger.info('The handler does not take a connection', { connection: describeConnection(id), error });
       this.#ended.rejected += 1;
       tunnel.dialReject();
+      recordRefused(this.#recorder, place);
       this.#onHandler(false);
       return;
     }
@@ -114,8 +127,16 @@ export class InboundConnections {
       this.#onChanged();
     });
     tunnel.dialOk();
-    await relay(socket, tunnel);
+    const relayed = relay(socket, tunnel);
+    // Behind the relay, which hands each chunk on before it is looked at.
+    new ConnectionObserver(this.#recorder, place).follow(tunnel, socket);
+    await relayed;
   }
+}
+
+function describeHandler({ hosts, port }: HandlerAddress): string {
+  const [host = ''] = hosts;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**

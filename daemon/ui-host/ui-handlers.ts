@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Handler, Handlers } from '#net/rpc/handlers.ts';
 import { serveChannel } from '#net/rpc/server.ts';
-import { withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
+import { kubeconfigCalls, withKubeconfigEnv } from '#protocol/local-api/kubeconfig-env.ts';
 import type { CallName } from '#protocol/local-api/local-api.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import type { UiHost } from './ui-host.ts';
@@ -36,13 +36,11 @@ export function createUiHandlers(daemon: DaemonContext, handlers: () => Handlers
 
 /** The daemon's environment stands for that of a page: it is of the person's session, as the browser is. */
 function pageHandlers(handlers: Handlers, kubeconfigEnv: string | undefined): Handlers {
-  const named = Object.entries(handlers) as unknown as readonly (readonly [CallName, Handler<CallName>])[];
-  return Object.fromEntries(
-    named.map(([name, handle]): [string, Handler<CallName>] => [
-      name,
-      async (input, context) => await handle(withKubeconfigEnv(name, input, kubeconfigEnv), context),
-    ]),
-  ) as unknown as Handlers;
+  const withEnv = <Name extends CallName>(name: Name): Handler<Name> => {
+    const handle: Handler<Name> = handlers[name];
+    return async (input, context) => await handle(withKubeconfigEnv(name, input, kubeconfigEnv), context);
+  };
+  return kubeconfigCalls.reduce<Handlers>((changed, name) => ({ ...changed, [name]: withEnv(name) }), handlers);
 }
 
 /** Beside the bundle, or where the build of a checkout puts it. */

@@ -5,6 +5,7 @@ import type { Engagement, InterceptRequest } from '#protocol/local-api/model.ts'
 import { interceptCommand } from './command-line.ts';
 import { emptyPlan } from './empty-plan.ts';
 import { errorDataOf } from './error-data.ts';
+import type { KeptReviews } from './kept-reviews.ts';
 import { checkLaptopPort } from './laptop-port.ts';
 import type { ClusterPlan } from './plan-in-cluster.ts';
 import { reviewRights } from './plan-rights.ts';
@@ -21,6 +22,9 @@ export interface PlanInputs {
   /** Of the workload; `undefined` where this user may not see them. */
   readonly pods: readonly KeptPod[] | undefined;
   readonly client: KubeClient;
+  /** Tells the client's user and cluster apart from others in `reviews`. */
+  readonly user: string;
+  readonly reviews: KeptReviews;
   /** Of this laptop. */
   readonly engagements: readonly Engagement[];
   readonly signal: AbortSignal;
@@ -57,6 +61,8 @@ export async function planWithoutLink(inputs: {
   readonly managerNamespace: string;
   readonly namespace: string;
   readonly client: KubeClient;
+  readonly user: string;
+  readonly reviews: KeptReviews;
   readonly signal: AbortSignal;
 }): Promise<Plan | undefined> {
   const { request, use, namespace } = inputs;

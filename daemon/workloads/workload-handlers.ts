@@ -4,6 +4,7 @@ import { AppError } from '#protocol/errors/app-error.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Connections } from '../connection/connections.ts';
+import { KeptReviews } from './kept-reviews.ts';
 import { checkLaptopPort } from './laptop-port.ts';
 import type { NamespaceDetails } from './namespace-details.ts';
 import type { ClusterPlan } from './plan-in-cluster.ts';
@@ -19,6 +20,7 @@ type Calls = 'probeContext' | 'watchWorkloadDetails' | 'planIntercept' | 'checkL
 /** The calls about clusters and workloads that the Kubernetes API answers, with the user's own rights. */
 export function createWorkloadHandlers(daemon: DaemonContext, connections: Connections): Pick<Handlers, Calls> {
   const shared = new SharedDetails(daemon.logger.child('details'));
+  const reviews = new KeptReviews();
   daemon.onQuit(async () => shared.stop());
 
   /** The details of a namespace of a connection, until either ends. */
@@ -45,9 +47,7 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
         return new KubeClient(loadKubeconfig(request).credentials);
       };
       const of = namespace ?? connection.namespace;
-      // Another connection of the same name may be to another cluster.
-      const key = JSON.stringify([connection.name, connection.server, request]);
-      const result = await shared.use(key, of, openClient, (details) => work(details, both), both);
+      const result = await shared.use(userKey({ request, connection }), of, openClient, (details) => work(details, both), both);
       if (end.signal.aborted && !signal.aborted) throw end.signal.reason;
       return result;
     } finally {
@@ -97,11 +97,12 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
     planIntercept: async ({ use, request }, { signal }) => {
       const { request: target, connection } = connections.target(use);
       const { managerNamespace, namespace } = connection;
+      const user = userKey({ request: target, connection });
       const { loadKubeconfig } = await import('../kube/kubeconfig.ts');
       const client = new KubeClient(loadKubeconfig(target).credentials);
       try {
         if (connection.state.kind === 'reconnecting') {
-          const plan = await planWithoutLink({ request, use, managerNamespace, namespace, client, signal });
+          const plan = await planWithoutLink({ request, use, managerNamespace, namespace, client, user, reviews, signal });
           if (plan !== undefined) return plan;
         }
         const cluster = await connections.thread(use).call('planIntercept', { request }, { signal });
@@ -114,6 +115,8 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
             cluster,
             pods: mayListPods ? podsOf(details, cluster) : undefined,
             client,
+            user,
+            reviews,
             engagements: Object.values(daemon.state.state.engagements),
             signal: both,
           });
@@ -130,6 +133,11 @@ export function createWorkloadHandlers(daemon: DaemonContext, connections: Conne
       return { ...found, ...(engagement === undefined ? {} : { engagement: engagement.name }) };
     },
   };
+}
+
+/** Another connection of the same name may be to another cluster, or another user's. */
+function userKey({ request, connection }: ReturnType<Connections['target']>): string {
+  return JSON.stringify([connection.name, connection.server, request]);
 }
 
 /** Of the kind that was found, or of the one that would be, where the traffic-manager does not tell. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { silentLogger } from '#base/common/log.ts';
 import { FakeApiServer } from '#net/kube/fake-api-server.ts';
@@ -18,6 +18,7 @@ import { type ApiAnswer, startApiStandIn, writeKubeconfig } from '../kube/testin
 import type { DesktopClient } from '../link/wire-session.ts';
 import { interceptCommand } from './command-line.ts';
 import type { DetailChange } from './detail-index.ts';
+import { KeptReviews } from './kept-reviews.ts';
 import { checkLaptopPort, listeningInodes } from './laptop-port.ts';
 import { NamespaceDetails } from './namespace-details.ts';
 import { planInCluster } from './plan-in-cluster.ts';
@@ -216,6 +217,8 @@ describe('completePlan', () => {
         { owner: 'x', hasAgent: false, shown: shown('without') },
       ],
       client,
+      user: 'dev',
+      reviews: new KeptReviews(),
       engagements: [],
       signal: AbortSignal.timeout(5_000),
     });
@@ -255,11 +258,17 @@ describe('rights of an intercept', () => {
     cleanups.push(() => client.close());
     return client;
   };
-  const place = { managerNamespace: 'ambassador', namespace: 'shop', signal: AbortSignal.timeout(10_000) };
+  const placeOf = () => ({
+    managerNamespace: 'ambassador',
+    namespace: 'shop',
+    user: 'dev',
+    reviews: new KeptReviews(),
+    signal: AbortSignal.timeout(10_000),
+  });
 
   it('says what each is for, and how an administrator grants one that is missing', async () => {
     const client = await clientThat((resource, namespace) => resource === 'services' || namespace === 'shop');
-    const rights = await reviewRights({ ...place, client, isLinkUp: true });
+    const rights = await reviewRights({ ...placeOf(), client, isLinkUp: true });
     expect(rights.map(({ resource, allowed, withoutIt }) => [resource, allowed, withoutIt])).toEqual([
       ['services', false, 'cannot-reconnect'],
       ['pods', true, 'cannot-reconnect'],
@@ -278,8 +287,12 @@ describe('rights of an intercept', () => {
   });
 
   it('hold an intercept back where the way to the traffic-manager has to be made again', async () => {
-    const inputs = { ...place, request, use: undefined };
-    const refused = await planWithoutLink({ ...inputs, client: await clientThat((resource) => resource === 'pods/portforward') });
+    const inputs = { request, use: undefined };
+    const refused = await planWithoutLink({
+      ...placeOf(),
+      ...inputs,
+      client: await clientThat((resource) => resource === 'pods/portforward'),
+    });
     expect(refused).toMatchObject({ error: { code: 'cluster.forbidden' }, workload: 'web', namespace: 'shop' });
     expect(refused?.rights.filter(({ allowed }) => !allowed).map(({ withoutIt }) => withoutIt)).toEqual([
       'cannot-start',
@@ -287,7 +300,35 @@ describe('rights of an intercept', () => {
     ]);
     // Without those of connecting alone: there is a way to wait for.
     const client = await clientThat((_resource, namespace) => namespace === 'shop');
-    expect(await planWithoutLink({ ...inputs, client })).toBeUndefined();
+    expect(await planWithoutLink({ ...placeOf(), ...inputs, client })).toBeUndefined();
+  });
+
+  it('are asked for once a minute for each user and place; those that are missing sooner, and all anew without a way', async () => {
+    const asked: string[] = [];
+    let isGranted = false;
+    const client = await clientThat((resource, namespace) => {
+      asked.push(`${namespace} ${resource}`);
+      return namespace === 'shop' && !isGranted;
+    });
+    const inputs = { ...placeOf(), client, isLinkUp: true };
+    const clock = vi.spyOn(performance, 'now');
+    cleanups.push(() => clock.mockRestore());
+    const start = performance.now();
+    const review = async (afterMs: number, change: Partial<typeof inputs> = {}) => {
+      asked.length = 0;
+      clock.mockReturnValue(start + afterMs);
+      const rights = await reviewRights({ ...inputs, ...change });
+      return [rights.every(({ allowed }) => allowed), asked.length];
+    };
+    expect(await review(0)).toEqual([false, 4]);
+    expect(await review(5_000)).toEqual([false, 0]);
+    isGranted = true;
+    expect(await review(20_000)).toEqual([true, 1]);
+    expect(await review(25_000, { namespace: 'other' })).toEqual([true, 1]);
+    expect(await review(26_000, { user: 'another' })).toEqual([true, 4]);
+    expect(await review(27_000, { isLinkUp: false })).toEqual([true, 4]);
+    expect(await review(59_000)).toEqual([true, 0]);
+    expect(await review(61_000)).toEqual([true, 3]);
   });
 });
 

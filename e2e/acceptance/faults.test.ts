@@ -70,6 +70,15 @@ describe.skipIf(missing !== undefined)(titled('faults', missing), () => {
     await canBeUsedAfterwards();
   });
 
+  it('is off for good where it is quit after its daemon was killed', async () => {
+    const { name = '' } = (await bed.product.status()).user_daemon;
+    await bed.laptop.signal('SIGKILL', productProcesses.daemon);
+    expect((await bed.product.must(['quit', '-s'])).stdout).toContain(`Forgot ${name}`);
+    await bed.product.must(['list-contexts']);
+    expect((await bed.product.status()).user_daemon).toMatchObject({ running: true, state: 'off' });
+    await canBeUsedAfterwards();
+  });
+
   it('recovers or can be stopped when the helper is killed', async () => {
     expect(await bed.laptop.signal('SIGKILL', productProcesses.helper)).toBeGreaterThan(0);
     // Whatever the product makes of it, the next command must not be lost, and names outside the cluster must resolve.

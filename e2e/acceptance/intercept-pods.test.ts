@@ -162,9 +162,9 @@ describe.skipIf(missing !== undefined)(titled('intercept-pods', missing), () => 
     } finally {
       const { text, byApp } = await traffic.end();
       console.log(`one to three to none and back: ${text}`);
-      // A pod is ready when its agent knows of the intercept. One that ends leaves half a second after it was told to, and Services lead to
-      // it for a second or two more: what comes by them reaches the app. Thirty milliseconds apart, this is three seconds' worth.
-      expect(byApp).toBeLessThan(90);
+      // A pod is ready when its agent knows of the intercept, and one that ends brings callers to the laptop until it is gone. A few are left to a
+      // machine so busy that the laptop is not asked in time: thirty milliseconds apart, this is a third of a second's worth.
+      expect(byApp).toBeLessThan(10);
     }
     await bed.product.must(['leave', 'ports']);
     expect(await ask('ports')).toContain('"pod":"ports-');

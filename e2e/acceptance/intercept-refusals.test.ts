@@ -119,6 +119,9 @@ describe.skipIf(missing !== undefined)(titled('intercept-refusals', missing), ()
       const failure = await refused('shop');
       expect(failure).toMatchObject({ code: 'engagement.conflict', exitCode: 8 });
       expect(failure.words).toMatch(/intercepted by dev on \S+ since \d{4}-\d\d-\d\dT[\d:]+Z/);
+      expect((await bed.product.must(['list'])).stdout).toMatch(
+        /deployment shop: intercepted by dev@\S+ since \d{4}-\d\d-\d\dT[\d:]+Z/,
+      );
       // The one who has it keeps it.
       expect((await product.must(['list'])).stdout).toMatch(/State\s*: ACTIVE/);
       await product.must(['leave', 'shop']);

@@ -107,12 +107,17 @@ describe.skipIf(missing !== undefined)(titled('plans', missing), () => {
     };
     const rules = connectRules.filter(({ resources }) => !resources.includes('pods'));
     await bed.cluster.apply([{ ...role, rules }]);
-    await eventually('the right is missing', async () => {
-      const { rights } = await plan(toWeb, other.client);
-      expect(rights).toContainEqual(
-        expect.objectContaining({ verb: 'list', resource: 'pods', namespace: managerNamespace, allowed: false }),
-      );
-    });
+    await eventually(
+      'the right is missing',
+      async () => {
+        const { rights } = await plan(toWeb, other.client);
+        expect(rights).toContainEqual(
+          expect.objectContaining({ verb: 'list', resource: 'pods', namespace: managerNamespace, allowed: false }),
+        );
+        // Rights are asked for once a minute.
+      },
+      { timeoutMs: 75_000 },
+    );
     await bed.cluster.apply([{ ...role, rules: connectRules }]);
   });
 });

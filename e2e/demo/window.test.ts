@@ -149,6 +149,15 @@ describe.skipIf(missing !== undefined)(titled('the window on a sandbox', missing
     await takeDocsPicture(page, 'engagement');
   });
 
+  it('shows the requests of the handler, with their details', async () => {
+    await openPage(page, 'Traffic');
+    await page.getByRole('row', { name: 'GET /x, 200' }).first().click();
+    const detail = page.getByRole('complementary', { name: 'Details' });
+    await detail.getByText('GET /x HTTP/1.1').waitFor();
+    await detail.getByRole('button', { name: 'Close the details' }).click();
+    expect(await desk.telepresence(['traffic', 'catalogue', '--grep', '/x'])).toMatch(/GET +200 .* -> 127\.0\.0\.1:\d+ +\/x/);
+  });
+
   it('resolves and reaches names of the cluster in a terminal', async () => {
     await openPage(page, 'Terminal');
     await page.getByRole('button', { name: 'New terminal' }).click();

@@ -266,6 +266,7 @@ describe.skipIf(missing !== undefined)(`intercept wizard${missing === undefined 
   it.each(['who', 'review'] as const)(
     'shows a rival that comes while the step is open, and nothing flickers: %s',
     async (step) => {
+      const since = new Date(Date.now() - 190_000).toISOString();
       const rival = { owner: 'ana@build-7', port: 'http', message: 'ana@build-7 has port http' };
       let conflicts: (typeof rival)[] = [];
       const answers: (() => void)[] = [];
@@ -286,11 +287,15 @@ describe.skipIf(missing !== undefined)(`intercept wizard${missing === undefined 
       await page.getByRole('button', { name: step === 'who' ? /2.*Who/ : /4.*Review/ }).click();
       await page.getByText('Nobody else has this port.').waitFor();
       conflicts = [rival];
-      emit({ kind: 'changed', workload: workloadOf('catalog', { agent: 'intercepted', interceptedBy: ['ana@build-7'] }) });
+      emit({
+        kind: 'changed',
+        workload: workloadOf('catalog', { agent: 'intercepted', interceptedBy: [{ owner: 'ana@build-7', since }] }),
+      });
       await expect.poll(() => answers.length).toBe(1);
       expect(await page.getByText('Nobody else has this port.').isVisible()).toBe(true);
       answers[0]?.();
       await page.getByText('ana@build-7 has port http').waitFor();
+      if (step === 'who') await page.getByText('Engaged by ana@build-7 (for 3 min) already').waitFor();
       if (step === 'review') expect(await page.getByRole('button', { name: 'Start' }).isDisabled()).toBe(true);
       // One that leaves is seen by itself, too, though the workload does not change.
       conflicts = [];

@@ -24,7 +24,7 @@ describe.skipIf(missing !== undefined)(`two thousand workloads${missing === unde
     for (let round = 0; round < 3_000; round += 1) {
       emit({ kind: 'changed', workload: { ...first, agent: round % 2 === 0 ? 'none' : 'installed' } });
     }
-    emit({ kind: 'changed', workload: { ...first, agent: 'intercepted', interceptedBy: ['the-last@laptop'] } });
+    emit({ kind: 'changed', workload: { ...first, agent: 'intercepted', interceptedBy: [{ owner: 'the-last@laptop' }] } });
     await page.getByText('the-last@laptop').waitFor();
     expect(Number(await page.evaluate('globalThis.drawn'))).toBeLessThan(300);
   });

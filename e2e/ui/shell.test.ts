@@ -28,6 +28,28 @@ describe.skipIf(missing !== undefined)(`window${missing === undefined ? '' : ` (
     await page.getByRole('grid', { name: 'Workloads' }).waitFor();
   });
 
+  it('loads the code of a page anew where it did not come, when asked to and when the page is opened again', async () => {
+    const expectedErrors = /diagnose-page|Failed to load resource/;
+    const { page } = await bed.open(onWorld(), { expectedErrors });
+    const code = '**/chunks/diagnose-page-*';
+    await page.route(code, (route) => route.abort());
+    // From here on nothing has been loaded before the page wants it.
+    await page.reload();
+    const goTo = async (name: string) =>
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('button', { name, exact: true }).click();
+    await goTo('Diagnose');
+    const failed = page.getByRole('alert').getByText('This page has failed');
+    await failed.waitFor();
+    await page.getByRole('button', { name: 'Show it again' }).click();
+    await failed.waitFor({ state: 'detached' });
+    await failed.waitFor();
+    await page.unroute(code);
+    await goTo('Workloads');
+    await page.getByRole('grid', { name: 'Workloads' }).waitFor();
+    await goTo('Diagnose');
+    await page.getByRole('heading', { name: 'Diagnose', exact: true }).waitFor();
+  });
+
   it('tells the state of the connection in the status bar as it changes', async () => {
     const { page, state } = await bed.open(onWorld());
     const status = page.getByRole('contentinfo', { name: 'Status' });

@@ -18,7 +18,7 @@ describe.skipIf(missing !== undefined)(`workloads page${missing === undefined ? 
     await row('cart')
       .getByRole('gridcell', { name: /^me, 5 min/ })
       .waitFor();
-    await row('checkout').getByRole('gridcell', { name: 'ana@build-7' }).waitFor();
+    await row('checkout').getByRole('gridcell', { name: 'ana@build-7, 12 min' }).waitFor();
     await row('mailer').getByRole('gridcell', { name: '0/2' }).waitFor();
     await row('postgres').getByRole('gridcell', { name: 'StatefulSet' }).waitFor();
     await row('postgres').getByRole('gridcell', { name: 'sql 5432' }).waitFor();

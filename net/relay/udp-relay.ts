@@ -12,7 +12,11 @@ const maxUnsent = 64;
 export function relayUdp(
   tunnel: TunnelDuplex,
   destination: { readonly host: string; readonly port: number },
-  options: { readonly idleMs: number },
+  options: {
+    readonly idleMs: number;
+    /** Told of each datagram as it is handed on; `in` is to the destination. */
+    readonly onDatagram?: (direction: 'in' | 'out', bytes: number) => void;
+  },
 ): void {
   const socket = dgram.createSocket(net.isIPv6(destination.host) ? 'udp6' : 'udp4');
   const idle = setTimeout(() => tunnel.destroy(), options.idleMs);
@@ -29,6 +33,7 @@ export function relayUdp(
     tunnel.on('data', (datagram: Buffer) => {
       idle.refresh();
       unsent += 1;
+      options.onDatagram?.('in', datagram.length);
       if (unsent >= maxUnsent) tunnel.pause();
       // One that the kernel does not take (too large, no route) is lost, as datagrams are.
       socket.send(datagram, () => {
@@ -40,7 +45,9 @@ export function relayUdp(
   socket.on('message', (datagram) => {
     idle.refresh();
     // A laptop that does not keep up loses datagrams instead of filling the memory.
-    if (!tunnel.destroyed && !tunnel.writableNeedDrain) tunnel.write(datagram);
+    if (tunnel.destroyed || tunnel.writableNeedDrain) return;
+    tunnel.write(datagram);
+    options.onDatagram?.('out', datagram.length);
   });
   socket.on('error', () => {
     // After the first answer this is an ICMP message to one datagram: the flow goes on.

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withKubeconfigEnv } from './kubeconfig-env.ts';
 
-it.each(['connect', 'listContexts', 'listNamespaces', 'probeContext', 'runDoctor'] as const)(
+it.each(['connect', 'checkConnect', 'listContexts', 'listNamespaces', 'probeContext', 'runDoctor'] as const)(
   'adds the KUBECONFIG of the host to %s',
   (call) => {
     const input = { kubeFlags: { context: 'staging' } };

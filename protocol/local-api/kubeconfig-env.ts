@@ -1,9 +1,8 @@
 import { type CallName, localApi } from './local-api.ts';
 
-const calls: ReadonlySet<string> = new Set(
-  Object.entries(localApi)
-    .filter(([, { input }]) => 'kubeconfigEnv' in input.shape)
-    .map(([name]) => name),
+/** The calls that take the KUBECONFIG of whoever asks. */
+export const kubeconfigCalls: readonly CallName[] = (Object.keys(localApi) as CallName[]).filter(
+  (name) => 'kubeconfigEnv' in localApi[name].input.shape,
 );
 
 /**
@@ -11,7 +10,7 @@ const calls: ReadonlySet<string> = new Set(
  * neither that nor a file. Otherwise the input as it is.
  */
 export function withKubeconfigEnv<Input>(call: CallName, input: Input, kubeconfigEnv: string | undefined): Input {
-  if (kubeconfigEnv === undefined || kubeconfigEnv === '' || !calls.has(call)) return input;
+  if (kubeconfigEnv === undefined || kubeconfigEnv === '' || !kubeconfigCalls.includes(call)) return input;
   if (typeof input !== 'object' || input === null || 'kubeconfigEnv' in input) return input;
   const { kubeFlags } = input as { readonly kubeFlags?: { readonly kubeconfig?: string } };
   return kubeFlags?.kubeconfig === undefined ? { ...input, kubeconfigEnv } : input;

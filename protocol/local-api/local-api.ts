@@ -15,6 +15,7 @@ import {
 } from './model.ts';
 import { preferenceApi } from './preference-api.ts';
 import { terminalApi } from './terminal-api.ts';
+import { trafficApi } from './traffic-api.ts';
 import { workloadApi } from './workload-api.ts';
 
 /**
@@ -50,6 +51,8 @@ export const localApi = {
   watchState: { input: nothing, event: stateEvent, output: nothing, subscription: true },
   /** Asks a running task to end early. Unknown and ended tasks are left alone. */
   cancelTask: { input: z.strictObject({ id: z.string() }), output: nothing },
+  /** Refuses what `connect` would refuse without the cluster and without root: for clients that ask a person for root's rights. */
+  checkConnect: { input: connectRequest, output: nothing },
   connect: {
     input: connectRequest,
     /** `stage` is one of `connectStages`, `detail` the same in words. */
@@ -186,6 +189,7 @@ export const localApi = {
   ...handlerApi,
   ...terminalApi,
   ...logApi,
+  ...trafficApi,
   ...diagnoseApi,
   ...preferenceApi,
 } as const;

@@ -205,6 +205,8 @@ export const interceptRequest = z.strictObject({
   envJson: z.optional(z.string()),
   /** A process for the daemon to run as the handler, with the environment of the workload. A command of the CLI's own is not this one. */
   handler: z.optional(handlerRequest),
+  /** Whoever asks starts the handler once the intercept is there: until it has had time to listen, it is not missed. */
+  handlerFollows: z.optional(z.literal(true)),
 });
 export type InterceptRequest = z.infer<typeof interceptRequest>;
 
@@ -335,7 +337,7 @@ export const doctorCheck = z.object({
 export type DoctorCheck = z.infer<typeof doctorCheck>;
 
 /** Parts of the product that not every laptop or daemon has; clients show what is here and nothing else. */
-export const capabilities = ['terminal', 'rootless', 'sandbox', 'handler-command', 'kubectl'] as const;
+export const capabilities = ['terminal', 'rootless', 'sandbox', 'handler-command', 'kubectl', 'traffic'] as const;
 export type Capability = (typeof capabilities)[number];
 
 export const daemonInfo = z.object({
@@ -382,7 +384,8 @@ export const workload = z.object({
   namespace: z.string(),
   state: z.enum(['unknown', 'available', 'progressing', 'failure']),
   agent: z.enum(['none', 'installed', 'intercepted']),
-  interceptedBy: z.array(z.string()),
+  /** Each laptop once. `since` (ISO 8601) is when its first intercept was created; a stock traffic-manager does not tell. */
+  interceptedBy: z.array(z.object({ owner: z.string(), since: z.optional(z.string()) })),
 });
 export type Workload = z.infer<typeof workload>;
 

@@ -1,4 +1,3 @@
-import { Button, Modal } from '@mantine/core';
 import { useEffect } from 'react';
 import type { DeepLink } from '#protocol/app-bridge/deep-link.ts';
 import { onAppEvent } from '../api/app-bridge.ts';
@@ -8,6 +7,7 @@ import { linkTarget } from '../domain/link-target.ts';
 import { useMirror } from '../stores/mirror.ts';
 import { useView } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
+import { ConfirmActions, ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Facts } from '../ui/page.tsx';
 import { followLink } from './follow-link.ts';
 import { linkFacts, linkSteps } from './link-text.ts';
@@ -28,15 +28,9 @@ export function DeepLinkConfirm() {
   );
   const close = () => useView.setState({ deepLink: undefined });
   return (
-    <Modal
-      opened={link !== undefined}
-      onClose={close}
-      title={words.linkTitle}
-      closeButtonProps={{ 'aria-label': words.close }}
-      attributes={{ header: { role: 'none' } }}
-    >
+    <ConfirmDialog isOpen={link !== undefined} onClose={close} title={words.linkTitle} closeLabel={words.close}>
       {link !== undefined && <Confirm link={link} onClose={close} />}
-    </Modal>
+    </ConfirmDialog>
   );
 }
 
@@ -62,20 +56,13 @@ function Confirm({ link, onClose }: { readonly link: DeepLink; readonly onClose:
         <p className="tp-dim">{words.linkStays(`${current.context} · ${current.namespace}`)}</p>
       )}
       <p className="tp-dim">{words.linkWarning}</p>
-      <div className="ui-row">
-        <Button
-          disabled={mirror.state === undefined}
-          onClick={() => {
-            followLink(link, target);
-            onClose();
-          }}
-        >
-          {words.linkGo}
-        </Button>
-        <Button variant="default" data-autofocus onClick={onClose}>
-          {words.cancel}
-        </Button>
-      </div>
+      <ConfirmActions
+        doLabel={words.linkGo}
+        cancelLabel={words.cancel}
+        isDisabled={mirror.state === undefined}
+        onConfirm={() => followLink(link, target)}
+        onClose={onClose}
+      />
     </div>
   );
 }

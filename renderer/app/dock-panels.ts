@@ -1,9 +1,9 @@
-import type { ComponentType, LazyExoticComponent } from 'react';
+import type { ComponentType } from 'react';
 import type { DockTab } from '../stores/view.ts';
 import { lazyPart } from './lazy-part.ts';
 
 export interface DockPanelEntry {
-  readonly Component: LazyExoticComponent<ComponentType<{ readonly tab: DockTab; readonly isShown: boolean }>>;
+  readonly Component: ComponentType<{ readonly tab: DockTab; readonly isShown: boolean }>;
 }
 
 /** What the tabs of the docked panel show, by their kind. A kind without an entry is not offered. */

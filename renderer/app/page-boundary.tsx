@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { Component, type ReactNode } from 'react';
 import { texts } from '../texts/en.ts';
 import { Notice } from '../ui/notice.tsx';
+import { forgetFailedParts } from './lazy-part.ts';
 
 interface State {
   readonly error: Error | undefined;
@@ -13,6 +14,11 @@ export class PageBoundary extends Component<{ readonly title: string; readonly c
 
   static getDerivedStateFromError(error: unknown): State {
     return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+
+  /** Code that did not come may come the next time that the page is shown. */
+  override componentDidCatch(): void {
+    forgetFailedParts();
   }
 
   override render(): ReactNode {

@@ -1,4 +1,5 @@
 import {
+  IconActivity,
   IconActivityHeartbeat,
   IconArrowsExchange,
   IconBoxMultiple,
@@ -9,7 +10,7 @@ import {
   IconTerminal2,
   type TablerIcon,
 } from '@tabler/icons-react';
-import type { ComponentType, LazyExoticComponent } from 'react';
+import type { ComponentType } from 'react';
 import type { Capability } from '#protocol/local-api/model.ts';
 import type { PageName } from '../stores/view.ts';
 import { lazyPart } from './lazy-part.ts';
@@ -17,7 +18,7 @@ import { lazyPart } from './lazy-part.ts';
 export interface PageEntry {
   readonly page: PageName;
   readonly Icon: TablerIcon;
-  readonly Component: LazyExoticComponent<ComponentType>;
+  readonly Component: ComponentType;
   /** The others are reached from one of these. */
   readonly isInRail: boolean;
   /** What the daemon must be able to do for it. */
@@ -43,6 +44,13 @@ export const pages: readonly PageEntry[] = [
     Icon: IconArrowsExchange,
     Component: lazyPart(async () => (await import('../features/engagements/engagements-page.tsx')).EngagementsPage),
     isInRail: true,
+  },
+  {
+    page: 'traffic',
+    Icon: IconActivity,
+    Component: lazyPart(async () => (await import('../features/traffic/traffic-page.tsx')).TrafficPage),
+    isInRail: true,
+    needs: 'traffic',
   },
   {
     page: 'terminal',

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import { useShallow } from 'zustand/react/shallow';
+import type { Capability } from '#protocol/local-api/model.ts';
 import { callApp, useBridge } from '../api/app-bridge.ts';
 import { callDaemon } from '../api/daemon-session.ts';
 import { commandUse, doctorCommand, shellCommand } from '../domain/command-line.ts';
@@ -16,6 +17,7 @@ import { texts } from '../texts/en.ts';
 import { connectionEntries, engagementEntries, type PaletteEntry } from './palette-entries.ts';
 
 const words = texts.shell;
+const none: readonly Capability[] = [];
 const themes = ['system', 'light', 'dark', 'contrast'] as const;
 
 /** What can be done from anywhere, and the engagements to go to. */
@@ -26,7 +28,7 @@ export function usePaletteActions(): {
   const connection = useCurrentConnection();
   const connections = useMirror(useShallow((mirror) => Object.values(selectConnections(mirror))));
   const engagements = useMirror(selectEngagements);
-  const hasTerminals = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('terminal') === true);
+  const capabilities = useMirror((mirror) => selectDaemon(mirror)?.capabilities ?? none);
   const windowEntries = useWindowEntries();
   return useMemo(() => {
     const live = isLive(connection) ? connection : undefined;
@@ -34,10 +36,10 @@ export function usePaletteActions(): {
     const actions: PaletteEntry[] = connectionEntries(connection, connections);
     for (const engagement of Object.values(engagements)) {
       actions.push(
-        ...engagementEntries(engagement, commandUse({ name: engagement.connection }, connections.length), hasTerminals),
+        ...engagementEntries(engagement, commandUse({ name: engagement.connection }, connections.length), capabilities),
       );
     }
-    if (hasTerminals) {
+    if (capabilities.includes('terminal')) {
       actions.push({
         id: 'terminal',
         label: words.newTerminal,
@@ -74,7 +76,7 @@ export function usePaletteActions(): {
         onClick: () => openPlace({ page: 'engagements', engagement: key }),
       })),
     };
-  }, [connection, connections, engagements, hasTerminals, windowEntries]);
+  }, [connection, connections, engagements, capabilities, windowEntries]);
 }
 
 /** What is about this window and the app. */

@@ -1,5 +1,13 @@
-import type { Connection, Engagement } from '#protocol/local-api/model.ts';
-import { commandUse, disconnectCommand, leaveCommand, pauseCommand, resumeCommand, shellLine } from '../domain/command-line.ts';
+import type { Capability, Connection, Engagement } from '#protocol/local-api/model.ts';
+import {
+  commandUse,
+  disconnectCommand,
+  leaveCommand,
+  pauseCommand,
+  resumeCommand,
+  shellLine,
+  trafficCommand,
+} from '../domain/command-line.ts';
 import { disconnect, inBackground, pauseConnection, resumeConnection } from '../domain/connection-actions.ts';
 import { isLive } from '../domain/connection-view.ts';
 import { copyText } from '../domain/copy-text.ts';
@@ -60,7 +68,11 @@ export function connectionEntries(connection: Connection | undefined, all: reado
 }
 
 /** What can be done about an engagement. */
-export function engagementEntries(engagement: Engagement, use: string | undefined, hasTerminals: boolean): PaletteEntry[] {
+export function engagementEntries(
+  engagement: Engagement,
+  use: string | undefined,
+  capabilities: readonly Capability[],
+): PaletteEntry[] {
   const key = engagementKey(engagement);
   const { connection, name, state } = engagement;
   const curl = curlCommand(engagement);
@@ -79,7 +91,20 @@ export function engagementEntries(engagement: Engagement, use: string | undefine
       label: words.logsOf(name),
       onClick: () => openPlace({ page: 'logs', source: engagementLog(engagement) }),
     },
-    ...(hasTerminals && state.kind === 'active'
+    ...(capabilities.includes('traffic')
+      ? [
+          {
+            id: `traffic ${key}`,
+            label: words.trafficOf(name),
+            description: trafficCommand(name, use),
+            onClick: () => {
+              chooseConnection(connection);
+              openPlace({ page: 'traffic', engagement: name });
+            },
+          },
+        ]
+      : []),
+    ...(capabilities.includes('terminal') && state.kind === 'active'
       ? [
           {
             id: `terminal ${key}`,

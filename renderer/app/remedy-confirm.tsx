@@ -1,10 +1,10 @@
-import { Button, Modal } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
 import { CommandLine } from '../domain/command-lines.tsx';
 import { inBackground } from '../domain/connection-actions.ts';
 import { selectEngagements, useMirror } from '../stores/mirror.ts';
 import { type AskedRemedy, useView } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
+import { ConfirmActions, ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { connectionOf, doRemedy } from './do-remedy.ts';
 
 const words = texts.shell;
@@ -14,15 +14,14 @@ export function RemedyConfirm() {
   const remedy = useView((view) => view.remedy);
   const close = () => useView.setState({ remedy: undefined });
   return (
-    <Modal
-      opened={remedy !== undefined}
+    <ConfirmDialog
+      isOpen={remedy !== undefined}
       onClose={close}
       title={remedy === undefined ? '' : words.remedyTitles[remedy.kind]}
-      closeButtonProps={{ 'aria-label': words.close }}
-      attributes={{ header: { role: 'none' } }}
+      closeLabel={words.close}
     >
       {remedy !== undefined && <Confirm remedy={remedy} onClose={close} />}
-    </Modal>
+    </ConfirmDialog>
   );
 }
 
@@ -40,19 +39,12 @@ function Confirm({ remedy, onClose }: { readonly remedy: AskedRemedy; readonly o
       {remedy.kind === 'upgrade' && remedy.values.length > 0 && <p>{words.remedyUpgradeValues(remedy.values.join(', '))}</p>}
       {left.length > 0 && <p className="tp-bad">{words.remedyLeaves(left.join(', '))}</p>}
       <CommandLine command={remedy.command} />
-      <div className="ui-row">
-        <Button
-          onClick={() => {
-            inBackground(doRemedy(remedy));
-            onClose();
-          }}
-        >
-          {words.remedyDo[remedy.kind]}
-        </Button>
-        <Button variant="default" data-autofocus onClick={onClose}>
-          {words.cancel}
-        </Button>
-      </div>
+      <ConfirmActions
+        doLabel={words.remedyDo[remedy.kind]}
+        cancelLabel={words.cancel}
+        onConfirm={() => inBackground(doRemedy(remedy))}
+        onClose={onClose}
+      />
     </div>
   );
 }

@@ -32,6 +32,11 @@ export function leaveCommand(name: string, use: string | undefined): string {
   return shellLine([...inConnection(use), 'leave', name]);
 }
 
+/** `flags` narrow what is shown. */
+export function trafficCommand(engagement: string | undefined, use: string | undefined, flags: readonly string[] = []): string {
+  return shellLine([...inConnection(use), 'traffic', ...(engagement === undefined ? [] : [engagement]), ...flags]);
+}
+
 export function pauseCommand(minutes: number, use: string | undefined): string {
   return shellLine([...inConnection(use), 'pause', '--for', minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`]);
 }

@@ -1,4 +1,5 @@
 import { assertNever } from '#base/common/assert-never.ts';
+import { exactPattern } from '#base/common/exact-pattern.ts';
 import type { Connection } from '#protocol/local-api/model.ts';
 import type { Mirror } from '../stores/mirror.ts';
 
@@ -35,5 +36,5 @@ export function selectConnection({ state }: Mirror, chosen: string | undefined):
 
 /** The `use` of calls: names go through a regular expression there. */
 export function exactly({ name }: Pick<Connection, 'name'>): string {
-  return `^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
+  return exactPattern(name);
 }

@@ -11,6 +11,8 @@ export type Place =
   | { readonly page: 'intercept'; readonly workload?: string }
   /** `engagement`: `connection/name`. */
   | { readonly page: 'engagements'; readonly engagement?: string }
+  /** `engagement`: only what is this one's. */
+  | { readonly page: 'traffic'; readonly engagement?: string }
   | { readonly page: 'terminal' }
   /** `workload`: only logs of its pods. */
   | { readonly page: 'logs'; readonly source?: LogSource; readonly workload?: WorkloadPlace }

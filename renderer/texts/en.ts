@@ -8,6 +8,7 @@ import { onboardingTexts } from './en/onboarding.ts';
 import { settingTexts } from './en/settings.ts';
 import { shellTexts } from './en/shell.ts';
 import { terminalTexts } from './en/terminal.ts';
+import { trafficTexts } from './en/traffic.ts';
 import { workloadTexts } from './en/workloads.ts';
 
 /** Every English text of the window. A translation is another value of this type. */
@@ -17,6 +18,7 @@ export const texts = {
   workloads: workloadTexts,
   intercept: interceptTexts,
   engagements: engagementTexts,
+  traffic: trafficTexts,
   terminal: terminalTexts,
   logs: logTexts,
   diagnose: diagnoseTexts,

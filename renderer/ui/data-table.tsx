@@ -36,6 +36,9 @@ interface TableProps<Row extends object> {
   readonly actions?: (row: Row) => ReactNode;
   readonly actionsLabel?: string;
   readonly initialSort: string;
+  readonly isDescending?: boolean;
+  /** One click opens, too. */
+  readonly opensOnClick?: boolean;
   /** Instead of rows. */
   readonly empty?: ReactNode;
 }
@@ -51,8 +54,21 @@ const actionsWidth = '96px';
  * and the page keys move within, Enter opens.
  */
 export function DataTable<Row extends object>(props: TableProps<Row>) {
-  const { label, rows, columns, hidden = noneHidden, rowKey, rowName, onOpen, actions, actionsLabel, initialSort, empty } = props;
-  const [sorting, setSorting] = useState<SortingState>([{ id: initialSort, desc: false }]);
+  const {
+    label,
+    rows,
+    columns,
+    hidden = noneHidden,
+    rowKey,
+    rowName,
+    onOpen,
+    actions,
+    actionsLabel,
+    initialSort,
+    isDescending = false,
+    empty,
+  } = props;
+  const [sorting, setSorting] = useState<SortingState>([{ id: initialSort, desc: isDescending }]);
   const [current, setCurrent] = useState<string>();
   const scroller = useRef<HTMLDivElement>(null);
   const definitions = useMemo(() => {
@@ -168,6 +184,7 @@ export function DataTable<Row extends object>(props: TableProps<Row>) {
                   isCurrent={index === currentIndex}
                   rowName={rowName}
                   onOpen={onOpen}
+                  opensOnClick={props.opensOnClick === true}
                   onFocus={setCurrent}
                   actions={actions}
                 />

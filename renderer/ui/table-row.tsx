@@ -13,12 +13,13 @@ interface TableRowProps<Row> {
   readonly isCurrent: boolean;
   readonly rowName: (row: Row) => string;
   readonly onOpen: ((row: Row) => void) | undefined;
+  readonly opensOnClick: boolean;
   readonly onFocus: (id: string) => void;
   readonly actions: ((row: Row) => ReactNode) | undefined;
 }
 
 function Row<Row>(props: TableRowProps<Row>) {
-  const { id, row, columns, template, rowIndex, top, isCurrent, rowName, onOpen, onFocus, actions } = props;
+  const { id, row, columns, template, rowIndex, top, isCurrent, rowName, onOpen, opensOnClick, onFocus, actions } = props;
   return (
     <div
       role="row"
@@ -29,7 +30,7 @@ function Row<Row>(props: TableRowProps<Row>) {
       tabIndex={isCurrent ? 0 : -1}
       style={{ gridTemplateColumns: template, transform: `translateY(${top}px)` }}
       onFocus={() => onFocus(id)}
-      onDoubleClick={() => onOpen?.(row)}
+      {...(opensOnClick ? { onClick: () => onOpen?.(row) } : { onDoubleClick: () => onOpen?.(row) })}
     >
       {columns.map((column) => (
         <div key={column.id} role="gridcell" className={column.isNumber === true ? 'tp-number tp-cut' : 'tp-cut'}>

@@ -1,9 +1,9 @@
+import type { RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { KubernetesObjectApi } from '@kubernetes/client-node/dist/object.js';
-import { PatchStrategy } from '@kubernetes/client-node/dist/patch.js';
 import type { KubernetesObject } from '@kubernetes/client-node/dist/types.js';
-import type { KubeObject } from '../shop/shop-objects.ts';
+import { KubeClient } from '#net/kube/kube-client.ts';
 
 interface Named {
   readonly apiVersion: string;
@@ -11,9 +11,8 @@ interface Named {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-interface WorkloadStatus {
-  readonly spec?: { readonly replicas?: number; readonly template?: { readonly spec?: PodSpec } };
-  readonly status?: { readonly readyReplicas?: number; readonly updatedReplicas?: number };
+interface WorkloadState {
+  readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
 }
 
 interface PodSpec {
@@ -29,13 +28,13 @@ interface PodState extends KubernetesObject {
   readonly status?: { readonly podIP?: string };
 }
 
-const readyTimeoutMs = 90_000;
 const goneTimeoutMs = 60_000;
 const lookEveryMs = 200;
 
 /** The little that the demo does to a cluster by itself: the shop is the developer's, not the product's. */
 export class DemoCluster {
   readonly #api: KubernetesObjectApi;
+  readonly #config: KubeConfig;
 
   /** @throws Error where the kubeconfig has no such context. */
   constructor(kubeconfig: string | undefined, context: string | undefined) {
@@ -46,28 +45,28 @@ export class DemoCluster {
       if (config.getContextObject(context) === null) throw new Error(`The kubeconfig has no context "${context}"`);
       config.setCurrentContext(context);
     }
+    this.#config = config;
     this.#api = KubernetesObjectApi.makeApiClient(config);
   }
 
-  async apply(objects: readonly KubeObject[]): Promise<void> {
-    for (const object of objects) {
-      await this.#api.patch(object, undefined, undefined, 'telepresence-demo', true, PatchStrategy.ServerSideApply);
-    }
-  }
-
-  async waitUntilReady(objects: readonly KubeObject[], signal: AbortSignal): Promise<void> {
-    const end = performance.now() + readyTimeoutMs;
-    for (const object of objects.filter(({ kind }) => kind === 'Deployment')) {
-      while (!(await this.#isReady(object))) {
-        if (performance.now() > end) throw new Error(`${object.metadata.name} did not get ready`);
-        await sleep(lookEveryMs, undefined, { signal });
-      }
-    }
+  /** The cluster as the shop is deployed to it. Whoever opens it closes it. */
+  openClient(): KubeClient {
+    const cluster = this.#config.getCurrentCluster();
+    return new KubeClient({
+      server: new URL(cluster?.server ?? ''),
+      requestOptions: async () => {
+        const options: RequestOptions = {};
+        await this.#config.applyToHTTPSOptions(options);
+        const { agent, ...rest } = options;
+        // The library's agent matters for proxies only.
+        return cluster?.proxyUrl === undefined || agent === undefined ? rest : options;
+      },
+    });
   }
 
   /** Image of a Deployment; `undefined` where there is no such Deployment. */
   async imageOf(namespace: string, name: string): Promise<string | undefined> {
-    const found = await this.#find<WorkloadStatus>({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace } });
+    const found = await this.#find<WorkloadState>({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace } });
     return found?.spec?.template?.spec?.containers?.[0]?.image;
   }
 
@@ -104,12 +103,6 @@ export class DemoCluster {
 
   async hasNamespace(name: string): Promise<boolean> {
     return (await this.#find({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })) !== undefined;
-  }
-
-  async #isReady(object: KubeObject): Promise<boolean> {
-    const { spec, status } = (await this.#find<WorkloadStatus>(object)) ?? {};
-    const wanted = spec?.replicas ?? 1;
-    return (status?.readyReplicas ?? 0) >= wanted && (status?.updatedReplicas ?? 0) >= wanted;
   }
 
   async #find<T>(object: Named): Promise<T | undefined> {

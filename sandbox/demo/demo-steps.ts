@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import { bundleProgram } from '../shop/bundle-program.ts';
 import { clubFingerprint } from '../shop/club.ts';
+import { deployShop } from '../shop/deploy-shop.ts';
 import type { Catalogue } from '../shop/products.ts';
-import { shopNamespace, shopObjects } from '../shop/shop-objects.ts';
+import { shopNamespace } from '../shop/shop-objects.ts';
 import { DemoCluster } from './demo-cluster.ts';
 import { demoEnvironment } from './demo-directory.ts';
 import type { DemoOptions } from './demo-options.ts';
@@ -85,9 +86,13 @@ export async function runSteps({ options, checkout, directory, undo, signal }: D
     undo.push(() => cluster.removeNamespace(shopNamespace));
     const image = await cluster.imageOf(managerNamespace, 'traffic-manager');
     if (image === undefined) throw new Error('The traffic-manager is gone');
-    const objects = await shopObjects(image, clubToken, bundleProgram);
-    await cluster.apply(objects);
-    await cluster.waitUntilReady(objects, signal);
+    const client = cluster.openClient();
+    try {
+      const remedies = [{ label: 'Look at its pods', command: `kubectl --namespace ${shopNamespace} get pods` }];
+      await deployShop({ client, image, programOf: bundleProgram, clubToken, remedies, signal, onStage: () => undefined });
+    } finally {
+      client.close();
+    }
     say('Four services, HTTP, gRPC and a WebSocket; the catalogue has an environment, a secret and a volume.');
   });
 

@@ -19,8 +19,9 @@ describe('deployShop', () => {
   });
   afterAll(async () => await bed.stop());
 
+  const clubToken = 'of-the-test';
   const deploy = async (onStage: (stage: string) => void, signal = AbortSignal.timeout(20_000)) =>
-    await deployShop({ client: bed.admin, image: 'i:1', programOf: async (name) => `// ${name}`, signal, onStage });
+    await deployShop({ client: bed.admin, image: 'i:1', programOf: async (name) => `// ${name}`, clubToken, signal, onStage });
   const request = async <T>(method: 'GET' | 'PATCH', path: string, body?: object) =>
     await bed.admin.request<T>({ method, path, body, contentType: 'application/merge-patch+json' });
   /** What the node does in a sandbox. */
@@ -38,6 +39,9 @@ describe('deployShop', () => {
     expect(stages).toEqual(['objects', 'pods']);
     const program = await request<Found>('GET', '/api/v1/namespaces/shop/configmaps/web-program');
     expect(program.data).toEqual({ 'main.js': '// web' });
+    expect(JSON.stringify(await request('GET', '/api/v1/namespaces/shop/secrets/club'))).toContain(
+      Buffer.from(clubToken).toString('base64'),
+    );
     const { items } = await request<{ items: Found[] }>('GET', deployments);
     expect(items.map(({ metadata }) => metadata.name).toSorted()).toEqual(parts);
   });

@@ -12,6 +12,10 @@ export interface ShopDeployment {
   readonly image: string;
   /** Text of a part's program, by the part's name. */
   readonly programOf: (name: string) => Promise<string>;
+  /** The secret of the club. Default: one that nobody knows. */
+  readonly clubToken?: string;
+  /** What to do where it does not get ready. Default: to start the sandbox anew. */
+  readonly remedies?: AppError['remedies'];
   readonly signal: AbortSignal;
   readonly onStage: (stage: Extract<ShopReport, { state: 'deploying' }>['stage']) => void;
 }
@@ -22,7 +26,10 @@ interface DeploymentState {
   readonly status?: { readonly readyReplicas?: number };
 }
 
-const readyTimeoutMs = 60_000;
+/** An image may have to be pulled. */
+const readyTimeoutMs = 90_000;
+
+const sandboxRemedies = [{ label: 'End the sandbox, and start it anew', command: 'telepresence sandbox down' }];
 
 /**
  * Creates what is not there of the demo shop, and waits until it serves. What is there stays as it is, for somebody may have changed it.
@@ -30,13 +37,14 @@ const readyTimeoutMs = 60_000;
  *
  * @throws AppError `workload.not-ready` with the names of what does not get ready
  */
-export async function deployShop({ client, image, programOf, signal, onStage }: ShopDeployment): Promise<string> {
+export async function deployShop(deployment: ShopDeployment): Promise<string> {
+  const { client, image, programOf, clubToken = randomBytes(12).toString('hex'), signal, onStage } = deployment;
   onStage('objects');
-  const objects = await shopObjects(image, randomBytes(12).toString('hex'), programOf);
+  const objects = await shopObjects(image, clubToken, programOf);
   for (const object of objects) await createUnlessThere(client, object, signal);
   onStage('pods');
   const names = objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
-  await waitUntilReady(client, names, signal);
+  await waitUntilReady(client, names, deployment.remedies ?? sandboxRemedies, signal);
   return shopNamespace;
 }
 
@@ -71,7 +79,12 @@ async function createUnlessThere(client: KubeClient, object: KubeObject, signal:
   }
 }
 
-async function waitUntilReady(client: KubeClient, names: readonly string[], signal: AbortSignal): Promise<void> {
+async function waitUntilReady(
+  client: KubeClient,
+  names: readonly string[],
+  remedies: AppError['remedies'],
+  signal: AbortSignal,
+): Promise<void> {
   const waiting = new Set(names);
   const deadline = AbortSignal.timeout(readyTimeoutMs);
   const limits = AbortSignal.any([signal, deadline]);
@@ -89,7 +102,7 @@ async function waitUntilReady(client: KubeClient, names: readonly string[], sign
     code: 'workload.not-ready',
     message: `The demo shop did not get ready within ${readyTimeoutMs / 1000} s`,
     reason: `Not ready: ${[...waiting].join(', ')}`,
-    remedies: [{ label: 'End the sandbox, and start it anew', command: 'telepresence sandbox down' }],
+    remedies,
   });
 }
 

@@ -42,7 +42,7 @@ export const boundaryRules: readonly BoundaryRule[] = [
   { folder: 'bench', folders: [...libraries, 'sandbox', 'e2e'], isNodeAllowed: true, packages: 'all', isTool: true },
   {
     folder: 'scripts',
-    folders: ['base', 'protocol', 'net', 'cluster/image'],
+    folders: ['base', 'protocol', 'net', 'cluster/image', 'e2e'],
     isNodeAllowed: true,
     packages: 'all',
     isTool: true,

@@ -69,6 +69,8 @@ export class ManagerSession {
   readonly #tunnels: ManagerTunnels;
   #session: AgentSession | undefined;
   #running: Promise<unknown> | undefined;
+  /** The session that it took leave of: callers still come to a pod that ends, and the traffic-manager brings them to laptops for a while. */
+  #departed: SessionInfo | undefined;
 
   constructor(options: ManagerSessionOptions) {
     this.#options = options;
@@ -96,9 +98,9 @@ export class ManagerSession {
 
   /** A tunnel that the traffic-manager joins with one that it asks the laptop for. @throws Error without a session. */
   openJoined(info: StreamInfo): TunnelDuplex {
-    const session = this.#session;
+    const session = this.#session?.info ?? this.#departed;
     if (session === undefined) throw new Error('There is no session with the traffic-manager');
-    return this.#tunnels.openJoined(info, session.info.sessionId);
+    return this.#tunnels.openJoined(info, session.sessionId);
   }
 
   /** Whether a laptop may use this agent. @throws where that cannot be asked at the moment. */
@@ -109,9 +111,10 @@ export class ManagerSession {
     return allowed;
   }
 
-  /** Says goodbye, where that can still be said. */
+  /** Says goodbye, where that can still be said. Tunnels go on, and new ones can be opened until they are destroyed. */
   async stop(): Promise<void> {
     const session = this.#session;
+    this.#departed ??= session?.info;
     this.#session = undefined;
     this.#stop.abort();
     if (session !== undefined) await this.#manager.depart(session.info, { timeoutMs: 500 }).catch(() => undefined);

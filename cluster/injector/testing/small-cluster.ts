@@ -9,15 +9,9 @@ import { applyPatch } from './apply-patch.ts';
 
 interface Stored {
   readonly metadata: { readonly name: string; readonly resourceVersion?: string; readonly [field: string]: unknown };
+  /** Of the webhook's configuration. */
+  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
   readonly [field: string]: unknown;
-}
-
-interface WebhookObject extends Stored {
-  readonly webhooks: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
-}
-
-interface DeploymentObject {
-  readonly spec: { readonly replicas: number; readonly template: PodTemplate };
 }
 
 const namespacePath = '/api/v1/namespaces/shop';
@@ -48,14 +42,16 @@ export class SmallCluster {
   readonly #server = http.createServer((request, response) => {
     this.#serve(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
+  readonly #spec: { readonly replicas: number; readonly template: PodTemplate };
   #count = 0;
 
   constructor(template: PodTemplate, replicas = 1) {
     const labels = template.metadata?.labels ?? {};
     const spec = { replicas, template, selector: { matchLabels: labels } };
+    this.#spec = spec;
     this.objects.set(`${appsPath}/deployments/web`, { metadata: { name: 'web', uid: 'deployment' }, spec });
     this.objects.set(secretPath, { metadata: { name: 'mutator-webhook-tls', resourceVersion: '1' } });
-    const webhook: WebhookObject = {
+    const webhook: Stored = {
       metadata: { name: 'agent-injector-webhook-ambassador' },
       webhooks: [{ name: 'agent-injector.telepresence.io', clientConfig: {} }],
     };
@@ -77,7 +73,7 @@ export class SmallCluster {
 
   /** Makes the pods that are missing. */
   async settle(): Promise<void> {
-    const { replicas, template } = this.#deployment().spec;
+    const { replicas, template } = this.#spec;
     while (this.pods.size < replicas && this.creationFailure === undefined) {
       this.#count += 1;
       const name = `web-1-${this.#count}`;
@@ -95,17 +91,20 @@ export class SmallCluster {
 
   /** Somebody brings the webhook's configuration back to what the chart says. */
   forgetAuthorities(): void {
-    const present = this.objects.get(webhookPath) as WebhookObject;
-    this.objects.set(webhookPath, { ...present, webhooks: present.webhooks.map(({ name }) => ({ name, clientConfig: {} })) });
+    const present = this.#webhook();
+    const webhooks = present.webhooks?.map(({ name }) => ({ name, clientConfig: {} })) ?? [];
+    this.objects.set(webhookPath, { ...present, webhooks });
   }
 
   get caBundle(): string {
-    const [webhook] = (this.objects.get(webhookPath) as WebhookObject).webhooks;
+    const [webhook] = this.#webhook().webhooks ?? [];
     return Buffer.from(webhook?.clientConfig.caBundle ?? '', 'base64').toString();
   }
 
-  #deployment(): DeploymentObject {
-    return this.objects.get(`${appsPath}/deployments/web`) as unknown as DeploymentObject;
+  #webhook(): Stored {
+    const found = this.objects.get(webhookPath);
+    if (found === undefined) throw new Error("The webhook's configuration is gone");
+    return found;
   }
 
   /** `failurePolicy: Ignore`: as it was, where the webhook cannot be asked. */
@@ -172,7 +171,7 @@ export class SmallCluster {
     const conditions = message === undefined ? [] : [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }];
     return {
       metadata: { name: 'web-1', uid: 'replicaset', ownerReferences },
-      spec: this.#deployment().spec,
+      spec: this.#spec,
       status: { conditions },
     };
   }

@@ -185,10 +185,10 @@ export class InterceptRegistry {
     return this.#ofLaptop(laptopSessionId).some((intercept) => isAgentOf(intercept, agent));
   }
 
-  /** Those who intercept a workload, by name. */
-  interceptorsOf(namespace: string, workload: string): readonly string[] {
+  /** Those who intercept a workload, by name, and since when: once for each of their intercepts. */
+  interceptorsOf(namespace: string, workload: string): readonly { readonly client: string; readonly since: Date }[] {
     const intercepts = this.#live().filter(({ spec }) => spec.namespace === namespace && spec.agent === workload);
-    return intercepts.map(({ session }) => session.laptop.name);
+    return intercepts.map(({ session, since }) => ({ client: session.laptop.name, since }));
   }
 
   /** From now on what is known of the workload is the whole truth: nothing from before this traffic-manager is expected any more. */

@@ -1,3 +1,4 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
 import { desktopProduct } from '#protocol/cluster/desktop-wire.ts';
@@ -68,9 +69,12 @@ describe('intercepts', () => {
       prepare: (api) => api.put(deployments, { metadata: { name: 'shop', namespace: 'shop' } }),
     });
     const workloads = laptop.watchWorkloads({ sessionInfo: session })[Symbol.asyncIterator]();
+    let since: Date | undefined;
     const stateOf = async () => {
       const result = await workloads.next();
       if (result.done === true) throw new Error('the stream ended');
+      const [at] = result.value.events.flatMap(({ workload }) => workload?.interceptClients ?? []);
+      since = at?.since === undefined ? undefined : timestampDate(at.since);
       return result.value.events.map(({ workload }) => [
         workload?.agentState,
         workload?.interceptClients.map(({ client }) => client),
@@ -101,6 +105,7 @@ describe('intercepts', () => {
     });
     expect(await stateOf()).toEqual([[WorkloadInfo_AgentState.INSTALLED, []]]);
 
+    const began = Date.now();
     const created = await laptop.createIntercept({ session, interceptSpec: onPort(8080) });
     expect(created).toMatchObject({ id: `${session.sessionId}:shop`, disposition: WAITING, spec: { client: 'me@laptop' } });
     const active = await inState(session, ACTIVE);
@@ -113,6 +118,8 @@ describe('intercepts', () => {
       clientSession: { sessionId: session.sessionId },
     });
     expect(await stateOf()).toEqual([[WorkloadInfo_AgentState.INTERCEPTED, ['me@laptop']]]);
+    expect(since?.getTime()).toBeGreaterThanOrEqual(began);
+    expect(since?.getTime()).toBeLessThanOrEqual(Date.now());
     expect(await laptop.getIntercept({ session, name: 'shop' })).toMatchObject({ disposition: ACTIVE });
     const pods = await until(laptop.watchAgentPods(session), ({ agents }) => agents[0]?.intercepted === true);
     expect(pods.agents).toMatchObject([{ podName: 'shop-1', workloadName: 'shop', apiPort: 9901 }]);

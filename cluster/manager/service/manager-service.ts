@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampNow, durationMs as toMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromDate, timestampNow, durationMs as toMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from '#base/common/log.ts';
 import { formerSessionHeader, wireVersion } from '#protocol/cluster/desktop-wire.ts';
@@ -149,7 +149,8 @@ function toDelta(
       const clients = intercepts.interceptorsOf(workload.namespace, workload.name);
       const hasAgent = sessions.agentsOf(workload.namespace, workload.name).length > 0;
       const agentState = clients.length > 0 ? INTERCEPTED : hasAgent ? INSTALLED : NO_AGENT_UNSPECIFIED;
-      return { type, workload: { ...workload, agentState, interceptClients: clients.map((client) => ({ client })) } };
+      const interceptClients = clients.map(({ client, since }) => ({ client, since: timestampFromDate(since) }));
+      return { type, workload: { ...workload, agentState, interceptClients } };
     }),
   });
 }

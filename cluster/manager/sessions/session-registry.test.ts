@@ -65,6 +65,19 @@ describe('sessions', () => {
     expect(sessions.laptopCount).toBe(0);
   });
 
+  it('of agents that have departed can be found as such for a minute', () => {
+    const info = create(AgentInfoSchema, { name: 'shop', namespace: 'shop', podName: 'shop-1' });
+    const [departed, replaced] = [sessions.arriveAsAgent({ ...info, podName: 'shop-2' }), sessions.arriveAsAgent(info)];
+    const { id: laptopId } = sessions.arriveAsLaptop(laptop('telepresence'));
+    sessions.arriveAsAgent(info);
+    for (const id of [departed.id, laptopId]) sessions.depart(id);
+    expect(sessions.find(departed.id)).toBeUndefined();
+    expect(sessions.findOrDeparted(departed.id)).toBe(departed);
+    expect([replaced.id, laptopId].map((id) => sessions.findOrDeparted(id))).toEqual([undefined, undefined]);
+    now += 60_001;
+    expect(sessions.findOrDeparted(departed.id)).toBeUndefined();
+  });
+
   it('of a silent laptop cannot be used even before the sweep', () => {
     const { id } = sessions.arriveAsLaptop(laptop('telepresence'));
     now = 24 * hourMs + 1;

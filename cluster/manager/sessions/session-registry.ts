@@ -55,6 +55,9 @@ interface Entry {
 /** Far above any real cluster: what they bound is the memory that somebody could take who arrives over and over. */
 const defaults = { desktopLeaseMs: 20_000, laptopLeaseMs: 150_000, maxLaptops: 5_000, maxAgents: 20_000 };
 
+/** Services lead to a pod for some seconds after its agent has departed, and what comes by them is still the laptop's. */
+const farewellMs = 60_000;
+
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const agentPrefix = 'agent:';
 
@@ -67,6 +70,8 @@ export class SessionRegistry {
   /** By namespace: snapshots are asked for by it. */
   readonly #agents = new Map<string, Set<AgentSession>>();
   #agentCount = 0;
+  /** In the order in which they departed. */
+  readonly #departed = new Map<string, { readonly session: AgentSession; readonly at: number }>();
 
   /** @param now milliseconds, monotonic */
   constructor(limits: SessionLimits, now: () => number, onEnd?: (session: Session, end: SessionEnd) => void) {
@@ -141,6 +146,12 @@ export class SessionRegistry {
     return undefined;
   }
 
+  /** Agents that have departed a moment ago are found, too: they are for no watch and no count, but may still bring connections. */
+  findOrDeparted(id: string): Session | undefined {
+    this.#forgetDeparted();
+    return this.find(id) ?? this.#departed.get(id)?.session;
+  }
+
   /** Starts the time to live anew. Returns whether the session is known. */
   remain(id: string): boolean {
     if (this.find(id) === undefined) return false;
@@ -209,10 +220,19 @@ export class SessionRegistry {
       const agents = this.#agents.get(session.agent.namespace);
       agents?.delete(session);
       if (agents?.size === 0) this.#agents.delete(session.agent.namespace);
+      this.#forgetDeparted();
+      if (end === 'departed') this.#departed.set(id, { session, at: this.#now() });
     }
     entry.end.abort();
     this.#tell({ kind: 'ended', session, end });
     return true;
+  }
+
+  #forgetDeparted(): void {
+    for (const [id, { at }] of this.#departed) {
+      if (this.#now() - at <= farewellMs && this.#departed.size <= this.#limits.maxAgents) return;
+      this.#departed.delete(id);
+    }
   }
 
   #tell(event: SessionEvent): void {

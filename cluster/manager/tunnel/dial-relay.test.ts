@@ -143,6 +143,16 @@ describe('connections from an agent to a laptop by way of the traffic-manager', 
     await expect(answer(request).dialled).rejects.toBeInstanceOf(DialRejectedError);
   });
 
+  it('reach the laptop from an agent that has taken leave, for callers still come to its pod', async () => {
+    await agent.manager.depart(agent.session);
+    const { caller, handler } = await joined();
+    caller.end('question');
+    expect(await text(handler)).toBe('question');
+    handler.end('answer');
+    expect(await text(caller)).toBe('answer');
+    await closed(caller, handler);
+  });
+
   it('are reset where the laptop is unknown, gone, or does not intercept the workload', async () => {
     const stranger = await bed.arrive('you@desk');
     for (const id of ['nobody', stranger.sessionId]) {

@@ -16,7 +16,7 @@ import { cancel } from './join-streams.ts';
 import type { OpenTunnels } from './open-tunnels.ts';
 
 export interface TunnelServices {
-  /** `undefined` for a session that is not known. */
+  /** `undefined` for a session that is not known. Agents that have just departed are. */
   readonly findSession: (id: string) => Session | undefined;
   /** Somebody at the laptop uses the cluster. */
   readonly onUsed: (session: LaptopSession) => void;

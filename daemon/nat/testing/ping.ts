@@ -1,40 +1,25 @@
-import koffi from 'koffi';
+import koffi, { type KoffiFunc } from 'koffi';
 import { ipToBytes, parseIp } from '#base/common/ip.ts';
 import { internetChecksum } from '#net/packet/checksum.ts';
 import { writeUint16 } from '#net/packet/ip-packet.ts';
 
-type Call<Args extends readonly unknown[]> = ((...args: Args) => number) & {
-  async(...args: [...Args, (error: unknown, result: number) => void]): void;
-};
-
 const libc = koffi.load(null);
-const openSocket = libc.func('int socket(int domain, int type, int protocol)') as (
-  domain: number,
-  type: number,
-  protocol: number,
-) => number;
-const connectSocket = libc.func('int connect(int fd, const void *address, unsigned int length)') as (
-  fd: number,
-  address: Uint8Array,
-  length: number,
-) => number;
-const send = libc.func('long send(int fd, const void *bytes, size_t length, int flags)') as (
-  fd: number,
-  bytes: Uint8Array,
-  length: number,
-  flags: number,
-) => number;
-const recv = libc.func('long recv(int fd, void *bytes, size_t length, int flags)') as unknown as Call<
-  [number, Uint8Array, number, number]
->;
-const setOption = libc.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)') as (
-  fd: number,
-  level: number,
-  name: number,
-  value: Uint8Array,
-  length: number,
-) => number;
-const close = libc.func('int close(int fd)') as (fd: number) => number;
+const openSocket: KoffiFunc<(domain: number, type: number, protocol: number) => number> = libc.func(
+  'int socket(int domain, int type, int protocol)',
+);
+const connectSocket: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number> = libc.func(
+  'int connect(int fd, const void *address, unsigned int length)',
+);
+const send: KoffiFunc<(fd: number, bytes: Uint8Array, length: number, flags: number) => number> = libc.func(
+  'long send(int fd, const void *bytes, size_t length, int flags)',
+);
+const recv: KoffiFunc<(fd: number, bytes: Uint8Array, length: number, flags: number) => number> = libc.func(
+  'long recv(int fd, void *bytes, size_t length, int flags)',
+);
+const setOption: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number> = libc.func(
+  'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
+);
+const close: KoffiFunc<(fd: number) => number> = libc.func('int close(int fd)');
 
 const inet = 2;
 const rawSocket = 3;

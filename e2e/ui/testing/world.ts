@@ -150,9 +150,12 @@ const special: Readonly<Record<string, Partial<WorkloadDetails>>> = {
 
 /** A small shop. */
 export const shopWorkloads: readonly Workload[] = [
-  workloadOf('cart', { agent: 'intercepted', interceptedBy: ['dev@laptop'] }),
+  workloadOf('cart', { agent: 'intercepted', interceptedBy: [{ owner: 'dev@laptop' }] }),
   workloadOf('catalog', { agent: 'installed' }),
-  workloadOf('checkout', { agent: 'intercepted', interceptedBy: ['ana@build-7'] }),
+  workloadOf('checkout', {
+    agent: 'intercepted',
+    interceptedBy: [{ owner: 'ana@build-7', since: new Date(Date.now() - 12 * 60_000 - 30_000).toISOString() }],
+  }),
   workloadOf('frontend'),
   workloadOf('mailer', { state: 'failure' }),
   workloadOf('payments', { state: 'progressing' }),

@@ -1462,6 +1462,13 @@ export declare type WorkloadInfo_Intercept = Message<"telepresence.manager.Workl
    * @generated from field: string client = 1;
    */
   client: string;
+
+  /**
+   * When it was created. Other traffic-managers do not say.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1000;
+   */
+  since?: Timestamp | undefined;
 };
 
 /**

@@ -9,6 +9,7 @@ import { curlCommand, engagementKey, laptopEndpoint } from '../../domain/engagem
 import { ErrorNotice } from '../../domain/error-notice.tsx';
 import { leaveUnlessUndone, useLeaving } from '../../domain/leave-engagement.ts';
 import { bytesText } from '../../domain/time-text.ts';
+import { selectDaemon, useMirror } from '../../stores/mirror.ts';
 import { openDockTab, useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -16,6 +17,7 @@ import { Facts, Section } from '../../ui/page.tsx';
 import { EngagementState } from './engagement-state.tsx';
 import { EnvironmentSection } from './environment-section.tsx';
 import { HandlerSection } from './handler-section.tsx';
+import { LatestRequests } from './latest-requests.tsx';
 
 const words = texts.engagements;
 
@@ -25,6 +27,7 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
   const key = engagementKey(engagement);
   const isLeaving = useLeaving(({ keys }) => keys.has(key));
   const hasLogs = useView((view) => view.dockKinds.includes('log'));
+  const hasTraffic = useMirror((mirror) => selectDaemon(mirror)?.capabilities.includes('traffic') === true);
   const use = useCommandUse({ name: engagement.connection });
   const curl = curlCommand(engagement);
   return (
@@ -74,6 +77,7 @@ export function EngagementDetail({ engagement }: { readonly engagement: Engageme
         <HandlerSection engagement={engagement} />
         <About engagement={engagement} />
       </div>
+      {hasTraffic && <LatestRequests key={`requests ${key}`} engagement={engagement} />}
       <EnvironmentSection key={key} engagement={engagement} />
     </article>
   );

@@ -1,14 +1,17 @@
 import { Radio } from '@mantine/core';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { ageText } from '../../domain/time-text.ts';
 import { texts } from '../../texts/en.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { State } from '../../ui/shape.tsx';
+import { useNow } from '../../ui/use-now.ts';
 import { Conflicts } from './conflicts.tsx';
 import { useInterceptDraft } from './intercept-draft.ts';
 import { type DraftContext, draftRequest } from './intercept-request.ts';
 import { usePlan } from './use-plan.ts';
 
 const words = texts.intercept;
+const ageEveryMs = 10_000;
 /** Any port will do for looking who has the workload's. */
 const anyPort = 1;
 
@@ -21,7 +24,10 @@ export function WhoStep({ context }: { readonly context: DraftContext }) {
     context,
   );
   const plan = usePlan(request, context);
-  const others = context.row?.workload.interceptedBy ?? [];
+  const now = useNow(ageEveryMs);
+  const others = (context.row?.workload.interceptedBy ?? []).map(({ owner, since }) =>
+    since === undefined ? owner : words.ownerSince(owner, ageText(since, now)),
+  );
   return (
     <>
       <Radio.Group value="everyone" aria-label={words.steps.who}>

@@ -14,7 +14,7 @@ export interface WorkloadFilter {
 /** A workload with what this laptop does with it. */
 export interface ShownWorkload extends WorkloadRow {
   readonly mine: Engagement | undefined;
-  readonly others: readonly string[];
+  readonly others: WorkloadRow['workload']['interceptedBy'];
 }
 
 /** Joins workloads with the engagements of this laptop; rows that did not change stay the same objects, so that they are not drawn again. */
@@ -34,7 +34,7 @@ export function joinEngagements(
       joined.set(key, known);
       continue;
     }
-    const others = row.workload.interceptedBy.filter((owner) => !owners.has(owner));
+    const others = row.workload.interceptedBy.filter(({ owner }) => !owners.has(owner));
     joined.set(key, { ...row, mine, others });
   }
   return joined;
@@ -80,7 +80,9 @@ function searchText(row: ShownWorkload): string {
   if (known !== undefined) return known;
   const { workload, details, others } = row;
   const services = details?.services.map(({ name }) => name) ?? [];
-  const text = [workload.name, workload.namespace, workload.kind, ...services, ...others].join(' ').toLowerCase();
+  const text = [workload.name, workload.namespace, workload.kind, ...services, ...others.map(({ owner }) => owner)]
+    .join(' ')
+    .toLowerCase();
   searchTexts.set(row, text);
   return text;
 }

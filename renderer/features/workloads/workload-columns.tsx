@@ -75,7 +75,8 @@ export const workloadColumns: readonly DataColumn<ShownWorkload>[] = [
     id: 'engaged',
     label: names.engaged,
     width: 'minmax(110px, 1.3fr)',
-    value: ({ mine, others }) => (mine === undefined ? (others.length === 0 ? '2' : `1 ${others.join()}`) : '0'),
+    value: ({ mine, others }) =>
+      mine === undefined ? (others.length === 0 ? '2' : `1 ${others.map(({ owner }) => owner).join()}`) : '0',
     cell: (row) => <EngagedBy row={row} />,
   },
   {
@@ -163,7 +164,7 @@ function EngagedBy({ row: { mine, others } }: { readonly row: ShownWorkload }) {
   if (others.length > 0)
     return (
       <State shape="half" tone="dim">
-        {others.join(', ')}
+        <OthersSince others={others} />
       </State>
     );
   return null;
@@ -171,6 +172,11 @@ function EngagedBy({ row: { mine, others } }: { readonly row: ShownWorkload }) {
 
 function Age({ since }: { readonly since: string }) {
   return ageText(since, useNow(ageEveryMs));
+}
+
+function OthersSince({ others }: Pick<ShownWorkload, 'others'>) {
+  const now = useNow(ageEveryMs);
+  return others.map(({ owner, since }) => (since === undefined ? owner : words.other(owner, ageText(since, now)))).join(', ');
 }
 
 function MineSince({ since }: { readonly since: string }) {

@@ -60,6 +60,7 @@ export const interceptTexts = {
   nameTaken: 'You have an engagement of that name',
   everyone: 'Everyone',
   everyoneHint: 'All requests to the port come to this laptop, whoever makes them.',
+  ownerSince: (owner: string, age: string) => `${owner} (for ${age})`,
   others: (owners: string) => `Engaged by ${owners} already`,
   conflicts: 'Conflicts',
   noConflicts: 'Nobody else has this port.',

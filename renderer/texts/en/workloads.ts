@@ -40,6 +40,7 @@ export const workloadTexts = {
   states: { unknown: 'unknown', available: 'available', progressing: 'progressing', failure: 'failing' },
   agents: { none: 'none', installed: 'installed', intercepted: 'in use' },
   me: (age: string) => `me, ${age}`,
+  other: (owner: string, age: string) => `${owner}, ${age}`,
   actions: 'Actions',
   intercept: 'Intercept…',
   interceptNamed: (name: string) => `Intercept ${name}…`,
