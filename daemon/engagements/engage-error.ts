@@ -4,25 +4,29 @@ import { InterceptDispositionType, type InterceptInfo, type PreparedIntercept } 
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { ErrorCode } from '#protocol/errors/registry.ts';
 
-/** What the traffic-manager or the way to it answered instead of an intercept. */
+/**
+ * What the traffic-manager or the way to it answered instead of an intercept. What the caller itself gave up is none of this: a call that was
+ * cut off here has lost its way.
+ */
 export function engageError(error: unknown, name: string): AppError {
+  if (error instanceof Error && error.name === 'AbortError') return lostError(error, name);
   if (!(error instanceof ConnectError)) return AppError.from(error);
   const whole = decodeError(error.metadata.get(errorTrailer));
   if (whole !== undefined) return new AppError(whole.toData(), error);
   const code = codes[error.code];
   if (code === undefined) return engageFailure('engagement.failed', name, error.rawMessage, error);
-  if (code === 'connection.lost') {
-    return new AppError(
-      { code, message: `The connection to the traffic-manager broke during the intercept "${name}"`, reason: error.rawMessage },
-      error,
-    );
-  }
-  if (code === 'cancelled') return new AppError({ code, message: `The intercept "${name}" was cancelled` }, error);
+  if (code === 'connection.lost') return lostError(error, name);
   return engageFailure(code, name, error.rawMessage, error);
 }
 
+function lostError(error: Error, name: string): AppError {
+  const message = `The connection to the traffic-manager broke during the intercept "${name}"`;
+  const reason = error instanceof ConnectError ? error.rawMessage : error.message;
+  return new AppError({ code: 'connection.lost', message, reason }, error);
+}
+
 const codes: Readonly<Partial<Record<Code, ErrorCode>>> = {
-  [Code.Canceled]: 'cancelled',
+  [Code.Canceled]: 'connection.lost',
   [Code.DeadlineExceeded]: 'timeout',
   [Code.AlreadyExists]: 'engagement.conflict',
   [Code.Aborted]: 'engagement.conflict',

@@ -18,8 +18,6 @@ export function joinStreams(one: ConnectionEnd, other: ConnectionEnd): void {
     resetEnd(other);
     return;
   }
-  if (!isMultiplexed(one) && !isMultiplexed(other))
-    for (const end of [one, other]) end.on('data', ({ length }: Buffer) => bufferPassed(length));
   one.pipe(other);
   other.pipe(one);
 }
@@ -31,12 +29,8 @@ export function resetEnd(end: ConnectionEnd): void {
   else end.destroy();
 }
 
-/** Then each buffer has been counted on its way in, or will be on its way out. */
-function isMultiplexed(end: ConnectionEnd): boolean {
-  return 'isMultiplexed' in end && end.isMultiplexed;
-}
-
 function follow(end: ConnectionEnd, other: ConnectionEnd): void {
+  end.on('data', ({ length }: Buffer) => bufferPassed(length));
   end.once('error', () => resetEnd(other));
   end.once('close', () => {
     if (!(end.readableEnded && end.writableFinished)) resetEnd(other);

@@ -67,11 +67,6 @@ export class TunnelDuplex extends Duplex {
     });
   }
 
-  /** Its connection carries nothing but tunnels, and counts what passes by `bufferPassed`. */
-  get isMultiplexed(): boolean {
-    return this.#stream instanceof MuxStream;
-  }
-
   /** Settles with the far side's verdict: resolves on dial-ok, rejects with `DialRejectedError` or what ended the tunnel. */
   get dialled(): Promise<void> {
     return this.#dialled.promise;
