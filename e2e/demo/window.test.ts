@@ -154,6 +154,7 @@ describe.skipIf(missing !== undefined)(titled('the window on a sandbox', missing
     await page.getByRole('row', { name: 'GET /x, 200' }).first().click();
     const detail = page.getByRole('complementary', { name: 'Details' });
     await detail.getByText('GET /x HTTP/1.1').waitFor();
+    await takeDocsPicture(page, 'traffic');
     await detail.getByRole('button', { name: 'Close the details' }).click();
     expect(await desk.telepresence(['traffic', 'catalogue', '--grep', '/x'])).toMatch(/GET +200 .* -> 127\.0\.0\.1:\d+ +\/x/);
   });
