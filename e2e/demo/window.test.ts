@@ -146,6 +146,9 @@ describe.skipIf(missing !== undefined)(titled('the window on a sandbox', missing
     for (let count = 0; count < 4; count += 1) await ask();
     await openPage(second, 'Engagements');
     await second.getByRole('article', { name: 'catalogue' }).waitFor();
+    const engagement = page.getByRole('article', { name: 'catalogue' });
+    await engagement.getByRole('row', { name: /GET .*\/x/ }).nth(4).waitFor();
+    await engagement.getByText('5', { exact: true }).first().waitFor();
     await takeDocsPicture(page, 'engagement');
   });
 
