@@ -147,7 +147,10 @@ describe.skipIf(missing !== undefined)(titled('the window on a sandbox', missing
     await openPage(second, 'Engagements');
     await second.getByRole('article', { name: 'catalogue' }).waitFor();
     const engagement = page.getByRole('article', { name: 'catalogue' });
-    await engagement.getByRole('row', { name: /GET .*\/x/ }).nth(4).waitFor();
+    await engagement
+      .getByRole('row', { name: /GET .*\/x/ })
+      .nth(4)
+      .waitFor();
     await engagement.getByText('5', { exact: true }).first().waitFor();
     await takeDocsPicture(page, 'engagement');
   });
