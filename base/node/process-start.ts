@@ -6,6 +6,8 @@ export interface DetachedProcess {
   readonly pid: number | undefined;
   /** How it ended, if it does while this process lives. */
   readonly exited: Promise<ProcessExit>;
+  /** Asks it to end, where it is not wanted any more. */
+  stop(): void;
 }
 
 export interface ProcessExit {
@@ -37,7 +39,7 @@ export function startDetached(options: DetachedOptions): DetachedProcess {
       child.on('error', (error) => resolve({ outcome: error.message }));
       child.on('exit', (code, signal) => resolve({ outcome: code ?? signal ?? 'unknown' }));
     });
-    return { pid: child.pid, exited };
+    return { pid: child.pid, exited, stop: () => void child.kill() };
   } finally {
     closeSync(output);
   }

@@ -23,6 +23,8 @@ export interface DaemonLaunch {
  * Starts the user daemon, which outlives this process, and waits until it answers. Where another starter was faster, that one's
  * daemon answers.
  *
+ * A start that is given up is taken back.
+ *
  * @throws AppError `daemon.start-failed` where it ended at once or did not answer in time, with what it printed.
  */
 export async function launchDaemon(launch: DaemonLaunch): Promise<ApiClient> {
@@ -41,7 +43,11 @@ export async function launchDaemon(launch: DaemonLaunch): Promise<ApiClient> {
   const limits = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(startTimeoutMs)]);
   const api = await waitForPath(paths.daemonSocket, () => findDaemonAt(paths.daemonSocket), limits);
   if (api !== undefined) return api;
-  if (signal.aborted) throw AppError.from(signal.reason);
+  if (signal.aborted) {
+    // Nobody has used it, and nobody would find it to end it before it listens.
+    child.stop();
+    throw AppError.from(signal.reason);
+  }
   const printed = readOutputTail(outputFile);
   throw new AppError({
     code: 'daemon.start-failed',
