@@ -40,8 +40,9 @@ const { archive, layer, digest } = imageArchive({
   ),
   config: {
     User: '1000:1000',
-    // Without its snapshot, Node starts 60 ms later and takes 5 MiB less for as long as it runs.
-    Entrypoint: [nodePath, '--no-node-snapshot', `${appDirectory}/manager.js`],
+    // Without its snapshot, Node starts 60 ms later and takes 5 MiB less for as long as it runs. Its heap grows in small steps: with 1,000
+    // workloads, 50 laptops and 200 agents it has 49 MiB of its own instead of 130 to 160.
+    Entrypoint: [nodePath, '--no-node-snapshot', '--optimize-for-size', `${appDirectory}/manager.js`],
     WorkingDir: appDirectory,
     // One malloc arena and a small young generation: 69 MiB idle instead of 73, 140 MiB at the peak of bulk loads instead of 186.
     Env: ['NODE_ENV=production', 'NODE_NO_WARNINGS=1', 'HOME=/tmp', 'MALLOC_ARENA_MAX=1', 'NODE_OPTIONS=--max-semi-space-size=1'],

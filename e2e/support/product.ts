@@ -90,7 +90,7 @@ export class Product {
         const left = (await this.#laptop.processes()).filter(({ command }) => isOwn(command));
         if (left.length > 0) throw new Error(left.map(({ command }) => command).join('; '));
       },
-      { timeoutMs: 10_000, intervalMs: 20 },
+      { timeoutMs: 15_000, intervalMs: 20 },
     );
   }
 
