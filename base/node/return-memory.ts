@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
-import koffi from 'koffi';
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
 
 /**
  * Gives memory back that nobody uses: what the C library keeps for later, and pages of Node's own program that only the start, or a load that
@@ -23,7 +24,7 @@ export function returnMemory(): number {
       if (madvise(start, length, MADV_DONTNEED) === 0) returned += residentKib;
     return returned;
   } catch {
-    // A system without /proc, or one that forbids a call: nothing depends on it.
+    // A system without /proc, one that forbids a call, a program without koffi beside it: nothing depends on it.
     return 0;
   }
 }
@@ -72,6 +73,8 @@ let loaded: Libc | undefined;
 
 function libc(): Libc {
   if (loaded !== undefined) return loaded;
+  // Not with the program: init containers and commands that never rest start without it.
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
   const library = koffi.load(null);
   const madvise = library.func('int madvise(uintptr_t, size_t, int)') as Libc['madvise'];
   let trim: Libc['malloc_trim'];

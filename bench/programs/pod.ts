@@ -64,6 +64,9 @@ listen(ports.place, (socket) => {
   socket.end(process.env[places.variable] === undefined ? places.cluster : places.laptop);
 });
 
+// As servers do; the first process of a container would not end by itself.
+process.once('SIGTERM', () => process.exit(0));
+
 const { request, closingRequest, response, closingResponse } = httpMessages;
 const responseBytes = Buffer.from(response);
 listen(ports.http, (socket) => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { returnMemoryAtRest } from '#base/node/memory-at-rest.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import { AgentLog, parseLogLevel } from './agent-log.ts';
 import { isAppListening } from './app-listening.ts';
@@ -49,6 +50,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   await agent.start();
+  returnMemoryAtRest();
 }
 
 main(process.argv, process.env).catch((error: unknown) => {

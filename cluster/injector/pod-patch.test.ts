@@ -169,7 +169,7 @@ describe('a pod whose Service has a numeric target port', () => {
   });
 
   it('starts fast where it ends at once, and takes less memory where it stays', () => {
-    expect(agent['command']).toEqual(['/usr/bin/node', '--no-node-snapshot', '/app/agent.js']);
+    expect(agent['command']).toEqual(['/usr/bin/node', '/app/agent.js']);
   });
 
   it('has an agent with the user of the app', () => {

@@ -1,6 +1,14 @@
-import { createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import net, { connect, createServer } from 'node:net';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { untilServicesLead } from './service-reach.ts';
+
+vi.mock('node:net', async () => {
+  const real = await vi.importActual<typeof net>('node:net');
+  return { ...real, connect: vi.fn<typeof real.connect>(real.connect) };
+});
+beforeEach(() => {
+  vi.mocked(connect).mockClear();
+});
 
 const never = new AbortController().signal;
 const noneEnding = async () => await Promise.resolve(false);
@@ -36,6 +44,16 @@ describe('Services of pods that were replaced', () => {
     expect(isOver).toBe(false);
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     await waiting;
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('are asked anew where a connection hangs, as to a pod that has gone', async () => {
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    vi.mocked(connect).mockReturnValueOnce(new net.Socket());
+    await untilServicesLead({ ...reaching(port), isEnding: noneEnding, timeoutMs: 60_000 });
+    expect(connect).toHaveBeenCalledTimes(2);
     await new Promise((resolve) => server.close(resolve));
   });
 

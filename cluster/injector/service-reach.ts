@@ -13,6 +13,9 @@ export interface ReachOptions {
   readonly signal: AbortSignal;
 }
 
+/** A connection that a node sent to a pod that has gone hangs; the next is sent anew. */
+const attemptMs = 300;
+
 /** A pod that ignores its end answers on, on nodes that have not heard of it; they hear within a second (kube-proxy's minSyncPeriod). */
 const endingMs = 1_000;
 
@@ -47,7 +50,9 @@ function placesOf({ config, services }: ReachOptions): readonly { readonly host:
 async function canConnect(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = connect({ host, port });
+    const timer = setTimeout(() => end(false), attemptMs);
     const end = (isConnected: boolean) => {
+      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       socket.destroy();
       resolve(isConnected);

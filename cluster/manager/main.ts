@@ -1,3 +1,4 @@
+import { returnMemoryAtRest } from '#base/node/memory-at-rest.ts';
 import { inClusterCredentials } from '#net/kube/in-cluster.ts';
 import { KubeClient } from '#net/kube/kube-client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
@@ -32,6 +33,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   await manager.start();
+  returnMemoryAtRest();
 }
 
 main(process.env).catch((error: unknown) => {

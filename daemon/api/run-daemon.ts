@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger, LogLevel } from '#base/common/log.ts';
 import { createProcessLogger, type ProcessLogger } from '#base/node/logger.ts';
+import { returnMemoryAtRest } from '#base/node/memory-at-rest.ts';
 import { productPaths } from '#base/node/paths.ts';
 import { followFile } from '../config/follow-file.ts';
 import { startDaemon } from './daemon.ts';
 import { createHandlers } from './handlers.ts';
-import { returnMemoryAtRest } from './memory-at-rest.ts';
 
 /** The user daemon's process, until it is asked to quit or gets SIGTERM or SIGINT; resolves to its exit code. */
 export async function runDaemon(): Promise<number> {

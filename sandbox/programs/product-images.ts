@@ -21,7 +21,7 @@ export function productImage(version: string): string {
 export function builtInImages({ node, bundles }: ProgramPaths, version: string): Readonly<Record<string, ImageOptions>> {
   return {
     [productImage(version)]: {
-      entrypoint: ['/usr/bin/node', '--no-node-snapshot', '/app/manager.js'],
+      entrypoint: ['/usr/bin/node', '/app/manager.js'],
       workingDirectory: '/app',
       user: { uid: 1000, gid: 1000 },
       env: { ...nodeEnvironment, MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=1' },

@@ -1,7 +1,7 @@
-import { returnMemory } from '#base/node/return-memory.ts';
+import { returnMemory } from './return-memory.ts';
 
 const intervalMs = 1_000;
-/** Processor time of an interval in which the daemon rests: one that only keeps its connection alive uses less. */
+/** Processor time of an interval in which a process rests: one that only keeps its connections alive uses less. */
 const restMs = 40;
 /** Processor time after which it has touched enough again, be it at once or little by little. */
 const workMs = 500;
