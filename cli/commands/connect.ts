@@ -1,3 +1,4 @@
+import { exactPattern } from '#base/common/exact-pattern.ts';
 import type { ApiClient } from '#net/rpc/client.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
@@ -43,7 +44,7 @@ export const connect: Command<ConnectOptions> = async (invocation, options, args
     try {
       return await runChild(inConnection(result.connection, trailing, io), io);
     } finally {
-      if (!result.alreadyConnected) await api.call('disconnect', { use: exactly(result.connection.name) });
+      if (!result.alreadyConnected) await api.call('disconnect', { use: exactPattern(result.connection.name) });
     }
   } finally {
     api.close();
@@ -102,10 +103,6 @@ function report(invocation: Invocation, { connection, alreadyConnected, warnings
     value,
     () => `Connected to context ${connection.context}, namespace ${connection.namespace} (${connection.server})`,
   );
-}
-
-function exactly(name: string): string {
-  return `^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
 }
 
 function commandNeedsDashes(args: readonly string[]): AppError {

@@ -9,6 +9,7 @@ import { type ClusterLookup, ClusterResolver } from './cluster-resolver.ts';
 import { ExpiringCache } from './expiring-cache.ts';
 import { FormerResolver } from './former-resolver.ts';
 import type { PortRange } from './former-server.ts';
+import { literalLookup } from './literal-lookup.ts';
 import { parseQuery, type Query, udpLimit, writeRefusal, writeResponse } from './message.ts';
 import { type DnsPeer, PeerResolver } from './peer-resolver.ts';
 import { Responder, type Response, translateAddresses } from './responder.ts';
@@ -108,7 +109,7 @@ export class DnsServer {
     else if (listen !== undefined) await this.#tcp.start({ host: listen.address, port: listen.port });
     const family = parseIp(listen?.address ?? '')?.family ?? 4;
     if (udpFd === undefined && listen === undefined) return;
-    const udp = createSocket({ type: family === 4 ? 'udp4' : 'udp6', lookup });
+    const udp = createSocket({ type: family === 4 ? 'udp4' : 'udp6', lookup: literalLookup });
     this.#udp = udp;
     // The event comes at once, since no name is looked up.
     const listening = once(udp, 'listening');
@@ -275,13 +276,4 @@ export class DnsServer {
     this.#arrivals.set(name, resolve);
     return { name, arrived: promise, forget: () => this.#arrivals.delete(name) };
   }
-}
-
-/** Askers are literal addresses; the system's resolver, which asks us, must not be asked on the way to them. */
-function lookup(
-  host: string,
-  _options: unknown,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void {
-  callback(null, host, host.includes(':') ? 6 : 4);
 }

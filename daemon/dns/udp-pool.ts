@@ -3,6 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Logger } from '#base/common/log.ts';
 import { type FormerServer, type PortRange, portsFromRandom } from './former-server.ts';
+import { literalLookup } from './literal-lookup.ts';
 import { isResponse } from './message.ts';
 
 /** Sockets for each address family: an answer can only be forged by guessing socket and id. */
@@ -75,7 +76,9 @@ export class UdpPool {
 
   async #open(family: 4 | 6): Promise<PooledSocket | undefined> {
     for (const port of portsFromRandom(this.#ports)) {
-      const socket = createSocket(family === 4 ? { type: 'udp4', lookup } : { type: 'udp6', ipv6Only: true, lookup });
+      const socket = createSocket(
+        family === 4 ? { type: 'udp4', lookup: literalLookup } : { type: 'udp6', ipv6Only: true, lookup: literalLookup },
+      );
       try {
         // The event comes at once, since no name is looked up.
         const listening = once(socket, 'listening');
@@ -128,13 +131,4 @@ function unusedId(waiting: ReadonlyMap<number, Waiting>): number | undefined {
     if (!waiting.has(id)) return id;
   }
   return undefined;
-}
-
-/** Hosts are literal addresses here; the system's resolver must not be asked on the way to it. */
-function lookup(
-  host: string,
-  _options: unknown,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void {
-  callback(null, host, host.includes(':') ? 6 : 4);
 }

@@ -422,9 +422,12 @@ export class Engagement {
   }
 
   #processChanged(): void {
-    this.#changed();
-    if (!this.#isEquipped || this.#handler === 'unknown') return;
-    void (this.#process?.isRunning === true ? this.#awaitHandler() : this.#checkHandler());
+    const isRunning = this.#process?.isRunning === true;
+    const isJudged = this.#isEquipped && this.#handler !== 'unknown';
+    // One that has just started is told of together with what is known of it by then: nothing.
+    if (isJudged && isRunning && !this.#isHandlerStarting) void this.#awaitHandler();
+    else this.#changed();
+    if (isJudged && !isRunning) void this.#checkHandler();
   }
 
   #handlerSeen(isUp: boolean): void {

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
+import { freePort } from '#net/testing/free-port.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { InterceptDispositionType } from '#protocol/cluster/generated/manager_pb.js';
 import type { Engagement, HealthCondition, InterceptRequest } from '#protocol/local-api/model.ts';
@@ -83,12 +84,6 @@ describe('engagements', () => {
     return server;
   };
   const portOf = (server: Server) => (server.address() as AddressInfo).port;
-  const freePort = async () => {
-    const server = await listen(() => undefined);
-    const free = portOf(server);
-    await new Promise((resolve) => server.close(resolve));
-    return free;
-  };
 
   const request = (change: Partial<InterceptRequest> = {}): InterceptRequest => ({
     name: 'shop',

@@ -15,6 +15,7 @@ import type { TrafficRecorder } from '../traffic/traffic-recorder.ts';
 import { DesiredEngagements } from './desired-engagements.ts';
 import { engageError } from './engage-error.ts';
 import { Engagement } from './engagement.ts';
+import { engagementNotFound } from './engagement-not-found.ts';
 import { EngagementReports } from './engagement-reports.ts';
 import type { DialInside } from './handler-dial.ts';
 import { connectionOf, refuseDial } from './inbound-connections.ts';
@@ -116,7 +117,7 @@ export class Engagements {
   /** @throws AppError where there is none of the name. */
   get(name: string): Engagement {
     const engagement = this.#engagements.get(name);
-    if (engagement === undefined) throw notFoundError(name, [...this.#engagements.keys()]);
+    if (engagement === undefined) throw engagementNotFound(name, [...this.#engagements.keys()]);
     return engagement;
   }
 
@@ -386,15 +387,6 @@ function portInUseError(name: string, place: string, other: string): AppError {
       { label: 'Choose another port', command: '--port' },
       { label: 'Or end the other intercept', command: `telepresence leave ${other}` },
     ],
-  });
-}
-
-function notFoundError(name: string, names: readonly string[]): AppError {
-  return new AppError({
-    code: 'engagement.not-found',
-    message: `There is no intercept "${name}"`,
-    reason: names.length === 0 ? 'There are none' : `There is ${names.join(', ')}`,
-    remedies: [{ label: 'See them', command: 'telepresence list --intercepts' }],
   });
 }
 

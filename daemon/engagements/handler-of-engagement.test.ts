@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
+import { freePort } from '#net/testing/free-port.ts';
 import type { Engagement } from '#protocol/local-api/model.ts';
 import { HealthConditions } from '../connection/health-conditions.ts';
 import { handlerFiles } from '../handlers/handler-log.ts';
@@ -80,13 +81,6 @@ describe('the handler that the daemon runs for an engagement', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const freePort = async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  };
   const intercept = async (command: string, folder = directory) => {
     const laptopPort = await freePort();
     const environment = { PORT: String(laptopPort), GREETING: 'hello' };

@@ -1,10 +1,11 @@
 import { createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
+import { freePort } from '#net/testing/free-port.ts';
 import { agentTunnelPath, openTunnel } from '#net/tunnel/open-tunnel.ts';
 import { type ConnectionId, encodeConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, TunnelResetError } from '#net/tunnel/tunnel-duplex.ts';
@@ -20,8 +21,18 @@ describe('a connection that comes straight from a pod', () => {
   const cleanups: (() => unknown)[] = [];
   let agent: FakeAgent;
   let way: DialWay;
+  let recorder: TrafficRecorder;
+  let inbound: InboundConnections;
 
   beforeEach(async () => {
+    recorder = new TrafficRecorder();
+    inbound = new InboundConnections({
+      name: 'web',
+      recorder,
+      logger: silentLogger,
+      onChanged: () => undefined,
+      onHandler: () => undefined,
+    });
     agent = new FakeAgent();
     const pod = connect(`http://127.0.0.1:${await agent.start()}`);
     cleanups.push(
@@ -39,13 +50,11 @@ describe('a connection that comes straight from a pod', () => {
     for (const cleanup of cleanups.splice(0)) await cleanup();
   });
 
-  const entries = (recorder: TrafficRecorder) => recorder.changedSince(0, undefined).map((record) => record.entry());
-  const freePort = async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
+  const entries = () => recorder.changedSince(0, undefined).map((record) => record.entry());
+  const listen = async (handler: Server) => {
+    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => handler.close());
+    return (handler.address() as AddressInfo).port;
   };
   const idTo = (port: number): ConnectionId => ({
     source: { ip: loopback, port: 1 },
@@ -59,17 +68,7 @@ describe('a connection that comes straight from a pod', () => {
     const handler = createServer({ allowHalfOpen: true }, (socket) => {
       void text(socket).then((question) => socket.end(`you said ${question}`));
     });
-    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => handler.close());
-    const { port } = handler.address() as AddressInfo;
-    const recorder = new TrafficRecorder();
-    const inbound = new InboundConnections({
-      name: 'web',
-      recorder,
-      logger: silentLogger,
-      onChanged: () => undefined,
-      onHandler: () => undefined,
-    });
+    const port = await listen(handler);
     const called = agent.call(idTo(port));
     const accepted = inbound.accept(way, requestOf(idTo(port)), idTo(port), { hosts: ['127.0.0.1'], port });
     const caller = await called;
@@ -80,7 +79,7 @@ describe('a connection that comes straight from a pod', () => {
     expect(inbound.traffic).toMatchObject({ connections: 1, direct: 1, rejected: 0, inBytes: 5, outBytes: 14 });
     // What has no end like a request is a connection.
     const to = `127.0.0.1:${port}`;
-    expect(entries(recorder)).toMatchObject([
+    expect(entries()).toMatchObject([
       { kind: 'connection', protocol: 'tcp', from: '127.0.0.1:1', to, inBytes: 5, outBytes: 14, state: 'done' },
     ]);
   });
@@ -89,17 +88,7 @@ describe('a connection that comes straight from a pod', () => {
     const handler = createHttpServer((request, response) => {
       void text(request).then((body) => response.writeHead(202).end(`${request.url ?? ''} ${body}`));
     });
-    await new Promise<void>((resolve) => handler.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => handler.close());
-    const { port } = handler.address() as AddressInfo;
-    const recorder = new TrafficRecorder();
-    const inbound = new InboundConnections({
-      name: 'web',
-      recorder,
-      logger: silentLogger,
-      onChanged: () => undefined,
-      onHandler: () => undefined,
-    });
+    const port = await listen(handler);
     const to = { hosts: ['127.0.0.1'], port };
     const called = agent.call(idTo(port));
     const accepted = inbound.accept(way, requestOf(idTo(port)), idTo(port), to);
@@ -120,7 +109,7 @@ describe('a connection that comes straight from a pod', () => {
     await inbound.accept(way, requestOf(udp), udp, to);
     (await flow).destroy();
     const request = { kind: 'request', method: 'POST', path: '/orders', status: 202, state: 'done', inBytes: 3, outBytes: 11 };
-    expect(entries(recorder)).toMatchObject([request, request, { protocol: 'refused', state: 'failed' }, { protocol: 'udp' }]);
+    expect(entries()).toMatchObject([request, request, { protocol: 'refused', state: 'failed' }, { protocol: 'udp' }]);
   });
 
   it('is refused for good, or given back to the app where it may be awaited in a moment', async () => {

@@ -2,6 +2,7 @@ import { type Deferred, deferred } from '#base/common/deferred.ts';
 import type { Logger } from '#base/common/log.ts';
 import { untilAborted } from '#base/node/until-aborted.ts';
 import type { KubeClient } from '#net/kube/kube-client.ts';
+import { dialledTunnel } from '#net/tunnel/dialled-tunnel.ts';
 import type { ConnectionId } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import { desktopProduct, formerSessionHeader } from '#protocol/cluster/desktop-wire.ts';
@@ -168,7 +169,7 @@ export class ClusterSession implements TunnelDialer {
         const opened = await link.openTunnel(info, signal, options);
         carrier = opened.carrier;
         if (wasIdle) this.#wake('traffic');
-        return options.isOptimistic === true ? opened.tunnel : await dialled(opened.tunnel, signal);
+        return options.isOptimistic === true ? opened.tunnel : await dialledTunnel(opened.tunnel, signal);
       } catch (error) {
         // Nothing of the program's was sent yet: where the way broke and not the dial, another one is tried.
         const isWayOpen = link.isOpen && (carrier?.isOpen ?? true);
@@ -373,17 +374,6 @@ export class ClusterSession implements TunnelDialer {
       this.#sleepers.delete(resolve);
       signal.removeEventListener('abort', end);
     }
-  }
-}
-
-async function dialled(tunnel: TunnelDuplex, signal: AbortSignal): Promise<TunnelDuplex> {
-  tunnel.on('error', () => undefined);
-  try {
-    await untilAborted(tunnel.dialled, signal);
-    return tunnel;
-  } catch (error) {
-    tunnel.destroy();
-    throw error;
   }
 }
 

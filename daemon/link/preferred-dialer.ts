@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { untilAborted } from '#base/node/until-aborted.ts';
+import { dialledTunnel } from '#net/tunnel/dialled-tunnel.ts';
 import { type ConnectionId, describeEndpoint } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { TunnelDialer, TunnelOptions } from '../data-path/tunnel-dialer.ts';
@@ -123,14 +123,7 @@ async function open(
 }
 
 async function dialled(link: AgentLink, sessionId: string, id: ConnectionId, signal: AbortSignal): Promise<TunnelDuplex> {
-  const tunnel = await open(link, sessionId, id, signal);
-  try {
-    await untilAborted(tunnel.dialled, signal);
-    return tunnel;
-  } catch (error) {
-    tunnel.destroy();
-    throw error;
-  }
+  return await dialledTunnel(await open(link, sessionId, id, signal), signal);
 }
 
 /** The first tunnel that is there; the other is given up, and closed should it come nevertheless. */

@@ -5,9 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#base/common/log.ts';
 import { GrpcServer, type RawCall } from '#net/grpc/grpc-server.ts';
 import { serveUnary, unaryAnswer } from '#net/grpc/unary-call.ts';
+import { frameHeader, muxType } from '#net/mux/mux-frames.ts';
 import type { PortForward } from '#net/port-forward/port-forward-target.ts';
 import { acceptTunnel } from '#net/tunnel/accept-tunnel.ts';
 import { managerTunnelPath } from '#net/tunnel/open-tunnel.ts';
+import { exampleStreamInfo } from '#net/tunnel/testing/example-stream-info.ts';
 import type { CalleeStream } from '#net/tunnel/tunnel-stream.ts';
 import { Manager } from '#protocol/cluster/generated/manager_pb.js';
 import { MuxSession } from './mux-session.ts';
@@ -19,22 +21,12 @@ const lookupDnsPath = '/telepresence.manager.Manager/LookupDNS';
 /** The code tells which way the question came. */
 const answer = async (rCode: number) => await Promise.resolve({ rCode, rrs: new Uint8Array() });
 
-const info = {
-  connectionId: {
-    protocol: 'tcp',
-    source: { ip: { family: 4, value: 1n }, port: 1 },
-    destination: { ip: { family: 4, value: 2n }, port: 2 },
-  },
-  sessionId: 's',
-  dialTimeoutMs: 1_000,
-  roundtripMs: 0,
-} as const;
-
 describe('the sessions with a pod', () => {
   let server: GrpcServer;
   let pool: SessionPool;
   let forwards: net.Socket[];
   let muxStreams: number;
+  let onMuxLookup: () => ReturnType<typeof answer>;
   const { signal } = new AbortController();
 
   const echo = (stream: CalleeStream) =>
@@ -57,7 +49,7 @@ describe('the sessions with a pod', () => {
               muxStreams += 1;
               echo(stream);
             },
-            onMuxCall: async (question) => await unaryAnswer(Manager.method.lookupDNS, question, () => answer(3)),
+            onMuxCall: async (question) => await unaryAnswer(Manager.method.lookupDNS, question, () => onMuxLookup()),
           }
         : {}),
     });
@@ -83,6 +75,7 @@ describe('the sessions with a pod', () => {
   beforeEach(() => {
     forwards = [];
     muxStreams = 0;
+    onMuxLookup = () => answer(3);
   });
   afterEach(async () => {
     pool.destroy();
@@ -90,7 +83,7 @@ describe('the sessions with a pod', () => {
   });
 
   async function say(words: string): Promise<string> {
-    const { tunnel } = await pool.openTunnel(info, signal);
+    const { tunnel } = await pool.openTunnel(exampleStreamInfo, signal);
     await tunnel.dialled;
     tunnel.end(words);
     return await text(tunnel);
@@ -102,7 +95,7 @@ describe('the sessions with a pod', () => {
     await expect.poll(() => pool.stats().forwards).toBe(2);
     expect(await say('second')).toBe('second');
     expect(muxStreams).toBe(1);
-    const { carrier, tunnel } = await pool.openTunnel(info, signal);
+    const { carrier, tunnel } = await pool.openTunnel(exampleStreamInfo, signal);
     tunnel.on('error', () => undefined);
     expect(carrier).toBeInstanceOf(MuxSession);
   });
@@ -112,7 +105,7 @@ describe('the sessions with a pod', () => {
     expect(await say('first')).toBe('first');
     await expect.poll(() => pool.stats().forwards).toBe(2);
     expect(forwards).toHaveLength(3);
-    const { carrier, tunnel } = await pool.openTunnel(info, signal);
+    const { carrier, tunnel } = await pool.openTunnel(exampleStreamInfo, signal);
     tunnel.on('error', () => undefined);
     expect(carrier).toBeInstanceOf(WireSession);
   });
@@ -136,6 +129,32 @@ describe('the sessions with a pod', () => {
       await expect.poll(() => pool.stats().forwards).toBe(1);
       expect(await lookup()).toBe(2);
       await expect.poll(lookup).toBe(3);
+    });
+
+    it('on another one where that takes no more, and goes on with it when the former has ended', async () => {
+      await start({ knowsMux: true });
+      await expect.poll(lookup).toBe(3);
+      const asked = Promise.withResolvers<void>();
+      const held = Promise.withResolvers<void>();
+      onMuxLookup = async () => {
+        asked.resolve();
+        await held.promise;
+        return await answer(4);
+      };
+      const last = lookup();
+      await asked.promise;
+      onMuxLookup = () => answer(3);
+      const [, former] = forwards;
+      if (former === undefined) throw new Error('There is none');
+      former.emit('data', frameHeader(0, muxType.goAway));
+      expect(await lookup()).toBe(2);
+      await expect.poll(lookup).toBe(3);
+      const ended = once(former, 'close');
+      held.resolve();
+      expect(await last).toBe(4);
+      await ended;
+      expect(await lookup()).toBe(3);
+      expect(pool.stats().forwards).toBe(2);
     });
 
     it('on HTTP/2 where the pod knows no such connections', async () => {

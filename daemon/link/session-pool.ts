@@ -52,8 +52,8 @@ export class SessionPool {
   readonly #forwards: Session[] = [];
   readonly #end = new AbortController();
   #opening: Promise<boolean> | undefined;
-  /** For look-ups alone: no tunnel's data is ever in front of them. */
-  #lookups: MuxSession | undefined;
+  /** For look-ups alone: no tunnel's data is ever in front of them. One, and former ones that still have answers on their way. */
+  readonly #lookups: MuxSession[] = [];
   #isOpeningLookups = false;
   /** Until the pod has said otherwise. */
   #isMux = true;
@@ -92,7 +92,7 @@ export class SessionPool {
    * the pod knows none.
    */
   async lookupDns(...request: Parameters<WireSession['lookupDns']>): ReturnType<WireSession['lookupDns']> {
-    const open = this.#lookups?.isOpen === true ? this.#lookups : undefined;
+    const open = this.#lookups.find(({ isOpen }) => isOpen);
     if (open === undefined && this.#isMux && !this.#isOpeningLookups) void this.#openLookups();
     return await (open ?? this.first).lookupDns(...request);
   }
@@ -109,7 +109,7 @@ export class SessionPool {
   }
 
   #all(): readonly Session[] {
-    return [this.first, ...this.#forwards, ...(this.#lookups === undefined ? [] : [this.#lookups])];
+    return [this.first, ...this.#forwards, ...this.#lookups];
   }
 
   #pick(): Session | undefined {
@@ -130,11 +130,7 @@ export class SessionPool {
 
   async #addForward(): Promise<boolean> {
     try {
-      const session = await this.#open(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
-      this.#forwards.push(session);
-      void session.closed.then(() => this.#forwards.splice(this.#forwards.indexOf(session), 1));
-      if (!this.#end.signal.aborted) return true;
-      session.destroy();
+      return this.#keep(this.#forwards, await this.#open(this.#openSignal()));
     } catch (error) {
       if (!this.#end.signal.aborted) this.#options.logger.warn('No further port-forward', { peer: this.#options.peer, error });
     }
@@ -144,10 +140,8 @@ export class SessionPool {
   async #openLookups(): Promise<void> {
     this.#isOpeningLookups = true;
     try {
-      const session = await this.#openMux(AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]));
-      if (this.#end.signal.aborted) session?.destroy();
-      else this.#lookups = session;
-      void session?.closed.then(() => (this.#lookups = undefined));
+      const session = await this.#openMux(this.#openSignal());
+      if (session !== undefined) this.#keep(this.#lookups, session);
     } catch (error) {
       if (!this.#end.signal.aborted)
         this.#options.logger.warn('No port-forward for look-ups', { peer: this.#options.peer, error });
@@ -155,6 +149,18 @@ export class SessionPool {
     } finally {
       this.#isOpeningLookups = false;
     }
+  }
+
+  #openSignal(): AbortSignal {
+    return AbortSignal.any([this.#end.signal, AbortSignal.timeout(openTimeoutMs)]);
+  }
+
+  /** Until it has ended. @returns false where the pool has ended before it. */
+  #keep<S extends Session>(sessions: S[], session: S): boolean {
+    sessions.push(session);
+    void session.closed.then(() => sessions.splice(sessions.indexOf(session), 1));
+    if (this.#end.signal.aborted) session.destroy();
+    return !this.#end.signal.aborted;
   }
 
   async #open(signal: AbortSignal): Promise<Session> {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Exchanges } from '#net/http/exchanges.ts';
+import { type ExchangeListener, Exchanges } from '#net/http/exchanges.ts';
 import { keptHead, type TrafficPlace, type TrafficRecord, type TrafficSubject } from './traffic-record.ts';
 import type { TrafficRecorder } from './traffic-recorder.ts';
 
@@ -33,26 +33,13 @@ export class ConnectionObserver {
         record.requestHead = keptHead(text);
         return record;
       },
-      requestContent: (record, chunk, start, end) => {
-        // The beginning of a body, or nothing of it.
-        if (recorder.isKeepingBodies && (record.inBytes === 0 || record.requestBody !== undefined)) {
-          recorder.keepBody(record, 'requestBody', chunk, start, end);
-        }
-        record.inBytes += end - start;
-        recorder.changed(record);
-      },
+      requestContent: contentTaker(recorder, 'inBytes', 'requestBody'),
       response: (record, { text, status }) => {
         record.status = status;
         record.responseHead = keptHead(text);
         recorder.changed(record);
       },
-      responseContent: (record, chunk, start, end) => {
-        if (recorder.isKeepingBodies && (record.outBytes === 0 || record.responseBody !== undefined)) {
-          recorder.keepBody(record, 'responseBody', chunk, start, end);
-        }
-        record.outBytes += end - start;
-        recorder.changed(record);
-      },
+      responseContent: contentTaker(recorder, 'outBytes', 'responseBody'),
       ended: (record) => {
         record.end('done');
         recorder.changed(record);
@@ -140,6 +127,22 @@ export class ConnectionObserver {
       this.#isOff = true;
     }
   }
+}
+
+/** Counts the content of one side's messages, and keeps it where somebody watches. */
+function contentTaker(
+  recorder: TrafficRecorder,
+  bytes: 'inBytes' | 'outBytes',
+  body: 'requestBody' | 'responseBody',
+): ExchangeListener<TrafficRecord>['requestContent'] {
+  return (record, chunk, start, end) => {
+    // The beginning of a body, or nothing of it.
+    if (recorder.isKeepingBodies && (record[bytes] === 0 || record[body] !== undefined)) {
+      recorder.keepBody(record, body, chunk, start, end);
+    }
+    record[bytes] += end - start;
+    recorder.changed(record);
+  };
 }
 
 /** Datagrams between one pair of addresses, until the flow ends; what it returns is told of each. */

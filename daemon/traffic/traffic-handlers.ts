@@ -5,6 +5,7 @@ import type { Handlers } from '#net/rpc/handlers.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { DaemonContext } from '../api/daemon-context.ts';
 import type { Connections, Thread } from '../connection/connections.ts';
+import { engagementNotFound } from '../engagements/engagement-not-found.ts';
 import type { RawTraffic } from './raw-traffic.ts';
 
 type TrafficCalls = 'watchTraffic' | 'readTraffic' | 'exportTraffic' | 'clearTraffic';
@@ -84,13 +85,10 @@ function ownerOf({ state }: Pick<DaemonContext, 'state'>, name: string | undefin
   const owners = all.filter((engagement) => engagement.name === name);
   const [owner] = owners;
   if (owner !== undefined) return owners.length === 1 ? exactPattern(owner.connection) : undefined;
-  const names = all.map((engagement) => engagement.name);
-  throw new AppError({
-    code: 'engagement.not-found',
-    message: `There is no intercept "${name}"`,
-    reason: names.length === 0 ? 'There are none' : `There is ${names.join(', ')}`,
-    remedies: [{ label: 'See them', command: 'telepresence list --intercepts' }],
-  });
+  throw engagementNotFound(
+    name,
+    all.map((engagement) => engagement.name),
+  );
 }
 
 function goneError(): AppError {

@@ -37,8 +37,8 @@ export async function serveUnary<Input extends DescMessage, Output extends DescM
   let trailers: Record<string, string> = { 'grpc-status': '0' };
   let answer: Buffer | undefined;
   try {
-    const request = fromBinary(method.input, unframe(await readAll(stream)));
-    answer = frame(toBinary(method.output, create(method.output, await handle(request, gone.signal))));
+    const question = unframe(await readAll(stream));
+    answer = frame(await unaryAnswer(method, question, (request) => handle(request, gone.signal)));
   } catch (error) {
     const { code, rawMessage } = ConnectError.from(error);
     trailers = { 'grpc-status': String(code), 'grpc-message': encodeURIComponent(rawMessage) };

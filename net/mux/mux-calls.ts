@@ -7,7 +7,13 @@ const maxServed = 4_096;
 
 const statusBytes = 1;
 
-type Send = (call: number, type: number, payload: Uint8Array) => void;
+/** What calls need of their connection. */
+export interface MuxCallsOptions {
+  readonly send: (call: number, type: number, payload: Uint8Array) => void;
+  readonly serve: ((question: Buffer) => Promise<Uint8Array>) | undefined;
+  /** Nothing is under way any more. */
+  readonly onIdle: () => void;
+}
 
 interface Asked {
   resolve(answer: Buffer): void;
@@ -19,16 +25,19 @@ interface Asked {
  * both ends more than the answer does.
  */
 export class MuxCalls {
-  readonly #send: Send;
-  readonly #serve: ((question: Buffer) => Promise<Uint8Array>) | undefined;
+  readonly #options: MuxCallsOptions;
   readonly #asked = new Map<number, Asked>();
   #lastCall = 0;
   #served = 0;
   #isEnded = false;
 
-  constructor(send: Send, serve?: (question: Buffer) => Promise<Uint8Array>) {
-    this.#send = send;
-    this.#serve = serve;
+  constructor(options: MuxCallsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether nothing is asked, and nothing is being served. */
+  get isIdle(): boolean {
+    return this.#asked.size === 0 && this.#served === 0;
   }
 
   /** @throws ConnectError, see `MuxConnection.call` */
@@ -42,12 +51,13 @@ export class MuxCalls {
     this.#asked.set(call, { resolve, reject });
     const abort = () => reject(givenUp());
     signal.addEventListener('abort', abort, { once: true });
-    this.#send(call, muxType.call, question);
+    this.#options.send(call, muxType.call, question);
     try {
       return await promise;
     } finally {
       this.#asked.delete(call);
       signal.removeEventListener('abort', abort);
+      if (this.isIdle) this.#options.onIdle();
     }
   }
 
@@ -72,17 +82,21 @@ export class MuxCalls {
   }
 
   async #answer(call: number, question: Buffer): Promise<void> {
+    const { send, serve, onIdle } = this.#options;
+    this.#served += 1;
     try {
-      if (this.#serve === undefined) throw new ConnectError('There are no calls here', Code.Unimplemented);
-      if (this.#served >= maxServed) throw new ConnectError('Too many calls at once', Code.ResourceExhausted);
-      this.#served += 1;
-      const answer = await this.#serve(question).finally(() => (this.#served -= 1));
+      if (serve === undefined) throw new ConnectError('There are no calls here', Code.Unimplemented);
+      if (this.#served > maxServed) throw new ConnectError('Too many calls at once', Code.ResourceExhausted);
+      const answer = await serve(question);
       if (answer.length > maxMessageBytes - statusBytes)
         throw new ConnectError('The answer is too large', Code.ResourceExhausted);
-      this.#send(call, muxType.answer, withStatus(0, answer));
+      send(call, muxType.answer, withStatus(0, answer));
     } catch (error) {
       const { code, rawMessage } = ConnectError.from(error);
-      this.#send(call, muxType.answer, withStatus(code, Buffer.from(rawMessage)));
+      send(call, muxType.answer, withStatus(code, Buffer.from(rawMessage)));
+    } finally {
+      this.#served -= 1;
+      if (this.isIdle) onIdle();
     }
   }
 }

@@ -62,7 +62,11 @@ export class MuxConnection implements MuxSender {
   private constructor(io: Duplex, rest: Buffer, options: Partial<MuxServerOptions>) {
     this.#io = io;
     this.#onStream = options.onStream;
-    this.#calls = new MuxCalls((call, type, payload) => this.#sendMessage(call, type, payload), options.onCall);
+    this.#calls = new MuxCalls({
+      send: (call, type, payload) => this.#sendMessage(call, type, payload),
+      serve: options.onCall,
+      onIdle: () => this.#endWhenIdle(),
+    });
     this.closed = new Promise((resolve) => {
       if (io.closed) resolve();
       else io.once('close', resolve);
@@ -153,7 +157,7 @@ export class MuxConnection implements MuxSender {
     void this.closed.then(() => clearInterval(timer));
   }
 
-  /** Takes no new streams, asks the peer to open none, and ends when the last has ended. */
+  /** Takes no new streams, asks the peer to open none, and ends when the last has ended and no call is under way. */
   close(): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -189,11 +193,11 @@ export class MuxConnection implements MuxSender {
     this.#write(creditFrame(stream, bytes));
   }
 
-  patiently(write: () => void): void {
+  patiently<T>(work: () => T): T {
     const wasPatient = this.#isPatient;
     this.#isPatient = true;
     try {
-      write();
+      return work();
     } finally {
       this.#isPatient = wasPatient;
     }
@@ -208,7 +212,7 @@ export class MuxConnection implements MuxSender {
   forget(stream: number, budget: number): void {
     this.#budget += budget;
     this.#streams.delete(stream);
-    if (this.#isLeaving) this.#endWhenIdle();
+    this.#endWhenIdle();
   }
 
   /** What is written in one turn of the event loop leaves together, of however many streams; what can wait, with the next that cannot. */
@@ -292,8 +296,9 @@ export class MuxConnection implements MuxSender {
     this.#onStream(stream);
   }
 
+  /** Ends a connection that is being left once there is nothing on it; answers are sent by then. */
   #endWhenIdle(): void {
-    if (this.#streams.size === 0) this.#io.end();
+    if (this.#isLeaving && this.#streams.size === 0 && this.#calls.isIdle) this.#io.end();
   }
 
   #ended(): void {

@@ -8,8 +8,8 @@ export interface MuxSender {
   sendEnd(stream: number): void;
   sendReset(stream: number): void;
   sendCredit(stream: number, bytes: number): void;
-  /** What is sent meanwhile may wait a moment for more. */
-  patiently(write: () => void): void;
+  /** What is sent meanwhile may wait a moment for more. @returns what the work does. */
+  patiently<T>(work: () => T): T;
   /** @returns whether a stream may hold so many bytes more on this side. */
   takeBudget(bytes: number): boolean;
   /** The stream is gone; what its window grew by is free again. */
@@ -65,9 +65,9 @@ export class MuxStream extends Duplex {
     return this.#rstCode !== constants.NGHTTP2_NO_ERROR;
   }
 
-  /** What is written meanwhile may wait a moment, so that it leaves in one flight with what follows. */
-  patiently(write: () => void): void {
-    this.#sender.patiently(write);
+  /** What is written meanwhile may wait a moment, so that it leaves in one flight with what follows. @returns what the work does. */
+  patiently<T>(work: () => T): T {
+    return this.#sender.patiently(work);
   }
 
   /** Cuts it off, where it has not ended. */

@@ -108,6 +108,44 @@ describe('a multiplexed connection', () => {
       await expect(client.call(Buffer.from('3'), never)).rejects.toMatchObject({ code: Code.Unavailable });
       answer.resolve(Buffer.alloc(0));
     });
+
+    describe.each(['client', 'server'] as const)('that are under way when the %s closes', (closing) => {
+      let answer: PromiseWithResolvers<Buffer>;
+      let asked: PromiseWithResolvers<void>;
+      const close = async () => {
+        const [leaver, other] = closing === 'client' ? [client, server] : [server, client];
+        await asked.promise;
+        leaver.close();
+        await expect.poll(() => other.isOpen).toBe(false);
+      };
+
+      beforeEach(() => {
+        answer = Promise.withResolvers();
+        asked = Promise.withResolvers();
+        onCall = async () => {
+          asked.resolve();
+          return await answer.promise;
+        };
+      });
+
+      it('waits for their answers', async () => {
+        const answered = Promise.allSettled([client.call(Buffer.from('?'), never)]);
+        await close();
+        answer.resolve(Buffer.from('!'));
+        expect(await answered).toEqual([{ status: 'fulfilled', value: Buffer.from('!') }]);
+        await Promise.all([client.closed, server.closed]);
+      });
+
+      it('ends when their callers give up', async () => {
+        const gone = new AbortController();
+        const answered = Promise.allSettled([client.call(Buffer.from('?'), gone.signal)]);
+        await close();
+        expect([ends[0].writableEnded, ends[1].writableEnded]).toEqual([false, false]);
+        gone.abort();
+        await Promise.all([answered, client.closed, server.closed]);
+        answer.resolve(Buffer.alloc(0));
+      });
+    });
   });
 
   it('keeps many streams apart, and tells who opened one', async () => {
@@ -122,12 +160,11 @@ describe('a multiplexed connection', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const flights: number[] = [];
     ends[1].on('data', (chunk: Buffer) => flights.push(chunk.length));
-    let stream: MuxStream | undefined;
-    client.patiently(() => (stream = client.open()));
+    const stream = client.patiently(() => client.open());
     await nextTurn();
     expect(flights).toEqual([]);
     const first = new Promise((resolve) => (onAccepted = resolve));
-    stream?.write('first words');
+    stream.write('first words');
     await first;
     await nextTurn();
     expect(flights.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * frameHeaderBytes + 'first words'.length);

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { KubeCredentials, KubeStatusError } from '#net/kube/kube-client.ts';
 import {
+  highWaterMarkBytes,
+  maxQueuedBytes,
   type OpenOptions,
   type PortForward,
   PortForwardError,
@@ -28,12 +30,6 @@ const dataStream = 3;
 
 /** Control frames are small; one this long is no SPDY. */
 const maxControlBytes = 64 * 1024;
-
-/** Bytes that may wait for the socket before a writer is held up: 5 ms at 1.6 Gbit/s. */
-const maxQueuedBytes = 1024 * 1024;
-
-/** Holds what the peer sends while the reader is busy: one HTTP/2 frame or a few. */
-const highWaterMarkBytes = 512 * 1024;
 
 /**
  * A port-forward as kubectl has always made it: `POST …/portforward`, upgraded to SPDY/3.1. The API server and the kubelet pass its bytes

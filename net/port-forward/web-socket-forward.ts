@@ -2,6 +2,8 @@ import { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 import type { KubeCredentials } from '#net/kube/kube-client.ts';
 import {
+  highWaterMarkBytes,
+  maxQueuedBytes,
   type OpenOptions,
   type PortForward,
   PortForwardError,
@@ -23,12 +25,6 @@ const maxMessageBytes = 4 * 1024 * 1024;
 
 /** Small writes that wait together leave as one message of at most this size. */
 const maxBatchBytes = 256 * 1024;
-
-/** Bytes that may wait for the socket before a writer is held up: 5 ms at 1.6 Gbit/s. */
-const maxQueuedBytes = 1024 * 1024;
-
-/** Holds what the peer sends while the reader is busy, and what waits for the socket: one HTTP/2 frame or a few. */
-const highWaterMarkBytes = 512 * 1024;
 
 /**
  * A port-forward over WebSocket: for API servers, and proxies in front of them, that do not let SPDY through.

@@ -4,18 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MuxConnection, readPreface } from '../mux/mux-connection.ts';
 import { acceptTunnel } from './accept-tunnel.ts';
 import { openMuxTunnel } from './open-tunnel.ts';
+import { exampleStreamInfo } from './testing/example-stream-info.ts';
 import type { TunnelDuplex } from './tunnel-duplex.ts';
-
-const info = {
-  connectionId: {
-    protocol: 'tcp',
-    source: { ip: { family: 4, value: 1n }, port: 1 },
-    destination: { ip: { family: 4, value: 2n }, port: 2 },
-  },
-  sessionId: 's',
-  dialTimeoutMs: 1_000,
-  roundtripMs: 0,
-} as const;
 
 describe('a tunnel on a multiplexed connection', () => {
   let client: MuxConnection;
@@ -47,7 +37,7 @@ describe('a tunnel on a multiplexed connection', () => {
   });
 
   function open(isPatient: boolean): TunnelDuplex {
-    const tunnel = openMuxTunnel(client, info, isPatient);
+    const tunnel = openMuxTunnel(client, exampleStreamInfo, isPatient);
     tunnel.on('error', () => undefined);
     return tunnel;
   }

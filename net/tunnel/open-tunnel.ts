@@ -24,11 +24,8 @@ export function openTunnel(session: ClientHttp2Session, path: string, info: Stre
 
 /** The same on a multiplexed connection. With `isPatient` it waits a moment for the first bytes, to leave in one flight with them. */
 export function openMuxTunnel(connection: MuxConnection, info: StreamInfo, isPatient: boolean): TunnelDuplex {
-  let tunnel: TunnelDuplex | undefined;
-  const open = () => (tunnel = begin(connection.open(), info));
-  if (!isPatient) return open();
-  connection.patiently(open);
-  return tunnel ?? open();
+  const open = () => begin(connection.open(), info);
+  return isPatient ? connection.patiently(open) : open();
 }
 
 function begin(stream: TunnelStream, info: StreamInfo): TunnelDuplex {

@@ -7,7 +7,8 @@ import { linkTarget } from '../domain/link-target.ts';
 import { useMirror } from '../stores/mirror.ts';
 import { useView } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
-import { ConfirmActions, ConfirmDialog } from '../ui/confirm-dialog.tsx';
+import { ConfirmActions } from '../ui/confirm-actions.tsx';
+import { Dialog } from '../ui/dialog.tsx';
 import { Facts } from '../ui/page.tsx';
 import { followLink } from './follow-link.ts';
 import { linkFacts, linkSteps } from './link-text.ts';
@@ -28,9 +29,9 @@ export function DeepLinkConfirm() {
   );
   const close = () => useView.setState({ deepLink: undefined });
   return (
-    <ConfirmDialog isOpen={link !== undefined} onClose={close} title={words.linkTitle} closeLabel={words.close}>
+    <Dialog isOpen={link !== undefined} onClose={close} title={words.linkTitle} closeLabel={words.close}>
       {link !== undefined && <Confirm link={link} onClose={close} />}
-    </ConfirmDialog>
+    </Dialog>
   );
 }
 

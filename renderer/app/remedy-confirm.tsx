@@ -4,7 +4,8 @@ import { inBackground } from '../domain/connection-actions.ts';
 import { selectEngagements, useMirror } from '../stores/mirror.ts';
 import { type AskedRemedy, useView } from '../stores/view.ts';
 import { texts } from '../texts/en.ts';
-import { ConfirmActions, ConfirmDialog } from '../ui/confirm-dialog.tsx';
+import { ConfirmActions } from '../ui/confirm-actions.tsx';
+import { Dialog } from '../ui/dialog.tsx';
 import { connectionOf, doRemedy } from './do-remedy.ts';
 
 const words = texts.shell;
@@ -14,14 +15,14 @@ export function RemedyConfirm() {
   const remedy = useView((view) => view.remedy);
   const close = () => useView.setState({ remedy: undefined });
   return (
-    <ConfirmDialog
+    <Dialog
       isOpen={remedy !== undefined}
       onClose={close}
       title={remedy === undefined ? '' : words.remedyTitles[remedy.kind]}
       closeLabel={words.close}
     >
       {remedy !== undefined && <Confirm remedy={remedy} onClose={close} />}
-    </ConfirmDialog>
+    </Dialog>
   );
 }
 

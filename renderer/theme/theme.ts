@@ -45,6 +45,7 @@ export const theme = createTheme({
     SegmentedControl: { defaultProps: { size: 'xs' } },
     Tooltip: { defaultProps: { openDelay: 400, withArrow: true } },
     Menu: { defaultProps: { shadow: 'md', position: 'bottom-end', withInitialFocusPlaceholder: false } },
-    Modal: { defaultProps: { centered: true, radius: 8 } },
+    // Its header would be a landmark of the whole page.
+    Modal: { defaultProps: { centered: true, radius: 8, attributes: { header: { role: 'none' } } } },
   },
 });

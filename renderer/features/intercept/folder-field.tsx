@@ -1,11 +1,13 @@
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { IconFolder, IconFolderUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { callApp, useBridge } from '../../api/app-bridge.ts';
 import { useAnswer } from '../../api/use-call.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { pathIn } from '../../domain/path-in.ts';
 import { texts } from '../../texts/en.ts';
+import { Dialog } from '../../ui/dialog.tsx';
 import { Loading } from '../../ui/page.tsx';
 import { changeDraft, useInterceptDraft } from './intercept-draft.ts';
 
@@ -36,13 +38,7 @@ export function FolderField({ error }: { readonly error: string | undefined }) {
       <Button variant="default" onClick={() => (isInApp ? inBackground(ask()) : setOpen(true))}>
         {words.chooseFolder}
       </Button>
-      <Modal
-        opened={isOpen}
-        onClose={() => setOpen(false)}
-        title={words.chooseFolderTitle}
-        closeButtonProps={{ 'aria-label': texts.shell.close }}
-        attributes={{ header: { role: 'none' } }}
-      >
+      <Dialog isOpen={isOpen} onClose={() => setOpen(false)} title={words.chooseFolderTitle} closeLabel={texts.shell.close}>
         <FolderList
           start={directory}
           onChosen={(chosen) => {
@@ -50,7 +46,7 @@ export function FolderField({ error }: { readonly error: string | undefined }) {
             setOpen(false);
           }}
         />
-      </Modal>
+      </Dialog>
     </div>
   );
 }
@@ -58,7 +54,6 @@ export function FolderField({ error }: { readonly error: string | undefined }) {
 function FolderList({ start, onChosen }: { readonly start: string; readonly onChosen: (directory: string) => void }) {
   const [at, setAt] = useState(start);
   const { output, error, isLoading } = useAnswer('listFolders', at === '' ? {} : { directory: at });
-  const separator = output?.directory.includes('\\') === true ? '\\' : '/';
   return (
     <div className="ui-stack">
       <div className="ui-row">
@@ -89,7 +84,7 @@ function FolderList({ start, onChosen }: { readonly start: string; readonly onCh
           )}
           {output.folders.map((name) => (
             <li key={name}>
-              <button type="button" onClick={() => setAt(`${output.directory.replace(/[\\/]$/, '')}${separator}${name}`)}>
+              <button type="button" onClick={() => setAt(pathIn(output.directory, name))}>
                 <IconFolder size={16} aria-hidden /> {name}
               </button>
             </li>

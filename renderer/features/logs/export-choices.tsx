@@ -6,6 +6,7 @@ import { callDaemon } from '../../api/daemon-session.ts';
 import { useAnswer } from '../../api/use-call.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { pathIn } from '../../domain/path-in.ts';
 import { texts } from '../../texts/en.ts';
 import { Loading } from '../../ui/page.tsx';
 import { useStagedAction } from './use-staged-action.ts';
@@ -60,9 +61,7 @@ export function ExportChoicesForm({
   const hasBridge = useBridge(({ port }) => port !== undefined);
   const isOn = use !== undefined;
   const change = (changed: Partial<ExportChoices>) => onChange({ ...choices, ...changed });
-  const separator = home.output?.directory.includes('\\') === true ? '\\' : '/';
-  const file =
-    choices.file ?? (home.output === undefined ? '' : `${home.output.directory.replace(/[\\/]$/, '')}${separator}${defaultName}`);
+  const file = choices.file ?? (home.output === undefined ? '' : pathIn(home.output.directory, defaultName));
   const isFileRight = /^(\/|[A-Za-z]:[\\/]).*\.zip$/.test(file);
   const isAny = choices.user || choices.root || (isOn && (choices.manager || choices.agents !== 'none'));
   const read = useStagedAction(async (options) => {
@@ -73,7 +72,7 @@ export function ExportChoicesForm({
   if (home.output === undefined && home.isLoading) return <Loading label={words.exportTitle} rows={4} />;
   const chooseFolder = async () => {
     const { directory } = await callApp('chooseFolder', { title: words.exportTitle });
-    if (directory !== undefined) change({ file: `${directory}${separator}${defaultName}` });
+    if (directory !== undefined) change({ file: pathIn(directory, defaultName) });
   };
   return (
     <form

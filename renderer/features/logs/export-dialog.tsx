@@ -1,9 +1,9 @@
-import { Modal } from '@mantine/core';
 import { useState } from 'react';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import { useCommandUse } from '../../domain/command-lines.tsx';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { texts } from '../../texts/en.ts';
+import { Dialog } from '../../ui/dialog.tsx';
 import { ExportChoicesForm, type ExportPreview, firstExportChoices } from './export-choices.tsx';
 import { ExportPreviewStep } from './export-preview.tsx';
 import { ExportResult } from './export-result.tsx';
@@ -21,16 +21,9 @@ export function ExportDialog({
   readonly use: string | undefined;
 }) {
   return (
-    <Modal
-      opened={isOpen}
-      onClose={onClose}
-      title={words.exportTitle}
-      size="lg"
-      closeButtonProps={{ 'aria-label': words.exportClose }}
-      attributes={{ header: { role: 'none' } }}
-    >
+    <Dialog isOpen={isOpen} onClose={onClose} title={words.exportTitle} size="lg" closeLabel={texts.shell.close}>
       {isOpen && <ExportSteps use={use} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -34,7 +34,6 @@ export function Welcome() {
       closeOnEscape={false}
       title={words.title}
       transitionProps={{ duration: 0 }}
-      attributes={{ header: { role: 'none' } }}
       classNames={{ content: 'welcome-content', header: 'welcome-header', body: 'welcome-body', title: 'welcome-brand' }}
     >
       <ol className="welcome-steps" aria-label={words.steps}>

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Modal, TextInput } from '@mantine/core';
+import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { CallOutput } from '#protocol/local-api/local-api.ts';
 import type { TrafficEntry } from '#protocol/local-api/traffic-api.ts';
@@ -7,8 +7,10 @@ import { callDaemon } from '../../api/daemon-session.ts';
 import { useAction, useAnswer } from '../../api/use-call.ts';
 import { inBackground } from '../../domain/connection-actions.ts';
 import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { pathIn } from '../../domain/path-in.ts';
+import { WrittenFile } from '../../domain/written-file.tsx';
 import { texts } from '../../texts/en.ts';
-import { CopyButton } from '../../ui/copy-button.tsx';
+import { Dialog } from '../../ui/dialog.tsx';
 import { Loading } from '../../ui/page.tsx';
 
 const words = texts.traffic;
@@ -26,16 +28,9 @@ export function TrafficExport({
   readonly entries: readonly TrafficEntry[];
 }) {
   return (
-    <Modal
-      opened={isOpen}
-      onClose={onClose}
-      title={words.exportTitle}
-      size="lg"
-      closeButtonProps={{ 'aria-label': words.exportClose }}
-      attributes={{ header: { role: 'none' } }}
-    >
+    <Dialog isOpen={isOpen} onClose={onClose} title={words.exportTitle} size="lg" closeLabel={texts.shell.close}>
       {isOpen && <Export use={use} entries={entries} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -71,16 +66,14 @@ function Choices({
   readonly onClose: () => void;
 }) {
   const hasBridge = useBridge(({ port }) => port !== undefined);
-  const separator = home?.includes('\\') === true ? '\\' : '/';
   const [name] = useState(() => `telepresence-traffic-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.har`);
-  const inFolder = (folder: string) => `${folder.replace(/[\\/]$/, '')}${separator}${name}`;
-  const [file, setFile] = useState(home === undefined ? '' : inFolder(home));
+  const [file, setFile] = useState(home === undefined ? '' : pathIn(home, name));
   const [reveal, setReveal] = useState(false);
   const isFileRight = /^(\/|[A-Za-z]:[\\/]).*\.har$/.test(file);
   const save = useAction(async () => onDone(await callDaemon('exportTraffic', { use, ids: [...ids], reveal, outputFile: file })));
   const chooseFolder = async () => {
     const { directory } = await callApp('chooseFolder', { title: words.exportTitle });
-    if (directory !== undefined) setFile(inFolder(directory));
+    if (directory !== undefined) setFile(pathIn(directory, name));
   };
   return (
     <form
@@ -130,23 +123,11 @@ function Result({
   readonly result: CallOutput<'exportTraffic'>;
   readonly onClose: () => void;
 }) {
-  const hasBridge = useBridge(({ port }) => port !== undefined);
   return (
     <div className="ui-stack">
       <p role="status">{words.exportDone(entries)}</p>
       {missing > 0 && <p className="tp-dim">{words.exportMissing(missing)}</p>}
-      <span className="ui-command">
-        <code>{file}</code>
-        <CopyButton text={file} label={words.exportCopy} />
-      </span>
-      <div className="ui-row">
-        <Button onClick={onClose}>{words.exportClose}</Button>
-        {hasBridge && (
-          <Button variant="default" onClick={() => inBackground(callApp('showItem', { path: file }))}>
-            {words.exportShow}
-          </Button>
-        )}
-      </div>
+      <WrittenFile file={file} onClose={onClose} />
     </div>
   );
 }

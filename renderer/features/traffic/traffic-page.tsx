@@ -11,7 +11,7 @@ import { inBackground } from '../../domain/connection-actions.ts';
 import { exactly, isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
 import { curlCommand } from '../../domain/engagement-view.ts';
-import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { PageWaiting } from '../../domain/page-waiting.tsx';
 import { trafficColumns, trafficStatus, trafficTitle } from '../../domain/traffic-view.tsx';
 import { useTraffic } from '../../domain/use-traffic.ts';
 import { selectEngagements, useMirror } from '../../stores/mirror.ts';
@@ -19,7 +19,7 @@ import { openPlace, useView } from '../../stores/view.ts';
 import { texts } from '../../texts/en.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { DataTable } from '../../ui/data-table.tsx';
-import { Empty, Loading, Page } from '../../ui/page.tsx';
+import { Empty, Page } from '../../ui/page.tsx';
 import { filterFlags } from './filter-flags.ts';
 import { TrafficChips } from './traffic-chips.tsx';
 import { TrafficDetail } from './traffic-detail.tsx';
@@ -64,20 +64,7 @@ function TrafficOf({ connection, asked }: { readonly connection: Connection; rea
   const deferred = useDeferredValue(filter);
   const shown = useMemo(() => filterTraffic(entries, deferred), [entries, deferred]);
   const detailed = entries.find(({ id }) => id === chosen);
-  if (error !== undefined) {
-    return (
-      <Page title={title}>
-        <ErrorNotice title={words.failed} error={error} onRetry={retry} />
-      </Page>
-    );
-  }
-  if (!isLoaded) {
-    return (
-      <Page title={title}>
-        <Loading label={words.loading} rows={10} />
-      </Page>
-    );
-  }
+  if (error !== undefined || !isLoaded) return <PageWaiting title={title} words={words} error={error} onRetry={retry} />;
   if (entries.length === 0 && engagements.length === 0) {
     return (
       <Page title={title}>

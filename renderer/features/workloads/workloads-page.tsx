@@ -3,7 +3,7 @@ import { IconColumns3, IconSearch } from '@tabler/icons-react';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { isLive } from '../../domain/connection-view.ts';
 import { useCurrentConnection } from '../../domain/current-connection.ts';
-import { ErrorNotice } from '../../domain/error-notice.tsx';
+import { PageWaiting } from '../../domain/page-waiting.tsx';
 import { selectEngagements, useMirror } from '../../stores/mirror.ts';
 import { changeWindowPrefs, useWindowPrefs } from '../../stores/prefs.ts';
 import { openPlace } from '../../stores/view.ts';
@@ -11,7 +11,7 @@ import { useWorkloads } from '../../stores/workloads.ts';
 import { texts } from '../../texts/en.ts';
 import { DataTable } from '../../ui/data-table.tsx';
 import { Notice } from '../../ui/notice.tsx';
-import { Empty, Loading, Page } from '../../ui/page.tsx';
+import { Empty, Page } from '../../ui/page.tsx';
 import {
   filterWorkloads,
   fitsChip,
@@ -46,20 +46,7 @@ export function WorkloadsPage() {
       </Page>
     );
   }
-  if (error !== undefined) {
-    return (
-      <Page title={title}>
-        <ErrorNotice title={words.failed} error={error} onRetry={retry} />
-      </Page>
-    );
-  }
-  if (!isLoaded) {
-    return (
-      <Page title={title}>
-        <Loading label={words.loading} rows={10} />
-      </Page>
-    );
-  }
+  if (error !== undefined || !isLoaded) return <PageWaiting title={title} words={words} error={error} onRetry={retry} />;
   return <WorkloadTable namespace={connection?.namespace ?? ''} isPaused={connection?.state.kind === 'paused'} />;
 }
 

@@ -87,7 +87,4 @@ export const logTexts = {
   exportProblems: (count: number) => `${count} ${count === 1 ? 'log' : 'logs'} could not be read`,
   exportEntry: 'Entry',
   exportSize: 'Size',
-  exportShow: 'Show in its folder',
-  exportCopy: 'Copy the path',
-  exportClose: 'Close',
 } as const;

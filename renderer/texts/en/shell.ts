@@ -34,6 +34,8 @@ export const shellTexts = {
   stepWords: { waiting: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed' },
   pausedUntil: (time: string) => `Paused until ${time}`,
   reconnecting: (attempt: number) => `reconnecting, attempt ${attempt}`,
+  copyPath: 'Copy the path',
+  showInFolder: 'Show in its folder',
   copyCommand: (command: string) => `Copy the command ${command}`,
   commandLines: 'Command lines',
   copied: (text: string) => `Copied: ${text}`,
