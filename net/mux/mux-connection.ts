@@ -18,9 +18,6 @@ const growthBytes = 32 * 1024 * 1024;
 /** Data of this much has nothing to gain from waiting for more. */
 const promptBytes = 16 * 1024;
 
-/** How long what can wait waits for company: a program's first bytes come a fraction of this after its connection. */
-const patienceMs = 1;
-
 /** A peer that opens more is no peer of ours: a laptop has 28,000 source ports for each destination. */
 const maxStreams = 100_000;
 
@@ -51,9 +48,11 @@ export class MuxConnection implements MuxSender {
   /** Writers that wait for room on the way. */
   #heldUp: (() => void)[] = [];
   #isCorked = false;
-  #isPatient = false;
+  /** Of what is being written; `undefined` where it cannot wait. */
+  #patienceMs: number | undefined;
   #flushAt: NodeJS.Immediate | undefined;
   #flushLater: NodeJS.Timeout | undefined;
+  #flushLaterAt = 0;
   #budget = growthBytes;
   #lastId = 0;
   /** Somebody has said that there are to be no more streams. */
@@ -193,13 +192,13 @@ export class MuxConnection implements MuxSender {
     this.#write(creditFrame(stream, bytes));
   }
 
-  patiently<T>(work: () => T): T {
-    const wasPatient = this.#isPatient;
-    this.#isPatient = true;
+  patiently<T>(patienceMs: number, work: () => T): T {
+    const before = this.#patienceMs;
+    this.#patienceMs = patienceMs;
     try {
       return work();
     } finally {
-      this.#isPatient = wasPatient;
+      this.#patienceMs = before;
     }
   }
 
@@ -222,7 +221,7 @@ export class MuxConnection implements MuxSender {
       this.#isCorked = true;
       this.#io.cork();
     }
-    if (this.#isPatient) this.#flushLater ??= setTimeout(() => this.#flush(), patienceMs);
+    if (this.#patienceMs !== undefined) this.#flushWithin(this.#patienceMs);
     else this.#flushAt ??= setImmediate(() => this.#flush());
     this.#io.write(bytes);
   }
@@ -230,6 +229,14 @@ export class MuxConnection implements MuxSender {
   #sendMessage(call: number, type: number, payload: Uint8Array): void {
     this.#write(frameHeader(call, type, payload.length));
     if (!this.#io.destroyed && !this.#io.writableEnded) this.#io.write(payload);
+  }
+
+  #flushWithin(ms: number): void {
+    const at = performance.now() + ms;
+    if (this.#flushLater !== undefined && this.#flushLaterAt <= at) return;
+    clearTimeout(this.#flushLater);
+    this.#flushLaterAt = at;
+    this.#flushLater = setTimeout(() => this.#flush(), ms);
   }
 
   #flush(): void {

@@ -8,8 +8,8 @@ export interface MuxSender {
   sendEnd(stream: number): void;
   sendReset(stream: number): void;
   sendCredit(stream: number, bytes: number): void;
-  /** What is sent meanwhile may wait a moment for more. @returns what the work does. */
-  patiently<T>(work: () => T): T;
+  /** What is sent meanwhile may wait for so many milliseconds, to leave in one flight with more. @returns what the work does. */
+  patiently<T>(patienceMs: number, work: () => T): T;
   /** @returns whether a stream may hold so many bytes more on this side. */
   takeBudget(bytes: number): boolean;
   /** The stream is gone; what its window grew by is free again. */
@@ -66,8 +66,8 @@ export class MuxStream extends Duplex {
   }
 
   /** What is written meanwhile may wait a moment, so that it leaves in one flight with what follows. @returns what the work does. */
-  patiently<T>(work: () => T): T {
-    return this.#sender.patiently(work);
+  patiently<T>(patienceMs: number, work: () => T): T {
+    return this.#sender.patiently(patienceMs, work);
   }
 
   /** Cuts it off, where it has not ended. */

@@ -160,7 +160,7 @@ describe('a multiplexed connection', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const flights: number[] = [];
     ends[1].on('data', (chunk: Buffer) => flights.push(chunk.length));
-    const stream = client.patiently(() => client.open());
+    const stream = client.patiently(1, () => client.open());
     await nextTurn();
     expect(flights).toEqual([]);
     const first = new Promise((resolve) => (onAccepted = resolve));
@@ -169,7 +169,7 @@ describe('a multiplexed connection', () => {
     await nextTurn();
     expect(flights.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * frameHeaderBytes + 'first words'.length);
     const second = new Promise((resolve) => (onAccepted = resolve));
-    client.patiently(() => client.open());
+    client.patiently(1, () => client.open());
     vi.advanceTimersByTime(1);
     await second;
   });

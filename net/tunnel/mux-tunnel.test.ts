@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { duplexPair } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -10,7 +11,7 @@ import type { TunnelDuplex } from './tunnel-duplex.ts';
 describe('a tunnel on a multiplexed connection', () => {
   let client: MuxConnection;
   let server: MuxConnection;
-  /** Chunks that arrived: each is a flight over every hop of the way. */
+  /** What arrived in one turn of the event loop is a flight over every hop of the way. */
   let flights: { up: number; down: number };
   let onTunnel: (tunnel: TunnelDuplex) => void;
 
@@ -27,14 +28,23 @@ describe('a tunnel on a multiplexed connection', () => {
     });
     client = await connecting;
     flights = { up: 0, down: 0 };
-    far.on('data', () => (flights.up += 1));
-    near.on('data', () => (flights.down += 1));
+    far.on('data', flightCounter('up'));
+    near.on('data', flightCounter('down'));
   });
   afterEach(() => {
     vi.useRealTimers();
     client.destroy();
     server.destroy();
   });
+
+  function flightCounter(way: 'up' | 'down'): () => void {
+    let isUnderWay = false;
+    return () => {
+      if (!isUnderWay) flights[way] += 1;
+      isUnderWay = true;
+      setImmediate(() => (isUnderWay = false));
+    };
+  }
 
   function open(isPatient: boolean): TunnelDuplex {
     const tunnel = openMuxTunnel(client, exampleStreamInfo, isPatient);
@@ -82,5 +92,41 @@ describe('a tunnel on a multiplexed connection', () => {
     const tunnel = open(true);
     tunnel.write('words');
     await tunnel.dialled;
+  });
+
+  it('ends in the flight of what comes next, where nobody waits for its end', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const served: TunnelDuplex[] = [];
+    onTunnel = (tunnel) => {
+      served.push(tunnel);
+      tunnel.dialOk();
+      tunnel.once('data', () => tunnel.write('answer')).once('end', () => tunnel.end());
+    };
+    const first = open(false);
+    first.write('words');
+    expect(await answer(first)).toBe('answer');
+    const before = flights.up;
+    first.end();
+    await turn();
+    expect(flights.up).toBe(before);
+    const second = open(false);
+    second.write('words');
+    const ended = once(first.resume(), 'end');
+    expect(await answer(second)).toBe('answer');
+    await ended;
+    expect(flights.up).toBe(before + 1);
+    // The callee's end came along with the answer.
+    expect(served[0]?.writableFinished).toBe(true);
+  });
+
+  it('ends at once where the end is what the request ends by', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTunnel = (tunnel) => {
+      tunnel.dialOk();
+      tunnel.resume().once('end', () => tunnel.end('answer'));
+    };
+    const tunnel = open(false);
+    tunnel.end('words');
+    expect(await answer(tunnel)).toBe('answer');
   });
 });

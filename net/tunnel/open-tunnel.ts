@@ -22,10 +22,13 @@ export function openTunnel(session: ClientHttp2Session, path: string, info: Stre
   return begin(stream, info);
 }
 
+/** A program's first bytes come a fraction of this after its connection. */
+const firstBytesMs = 1;
+
 /** The same on a multiplexed connection. With `isPatient` it waits a moment for the first bytes, to leave in one flight with them. */
 export function openMuxTunnel(connection: MuxConnection, info: StreamInfo, isPatient: boolean): TunnelDuplex {
   const open = () => begin(connection.open(), info);
-  return isPatient ? connection.patiently(open) : open();
+  return isPatient ? connection.patiently(firstBytesMs, open) : open();
 }
 
 function begin(stream: TunnelStream, info: StreamInfo): TunnelDuplex {

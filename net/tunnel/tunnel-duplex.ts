@@ -23,6 +23,9 @@ const disconnectGraceMs = 2_000;
 /** Bytes that may wait in that stream before a writer is held up: with the windows, what a tunnel can hold on this side. */
 const maxOnTheWayBytes = 512 * 1024;
 
+/** A server on the spot answers in a fraction of a millisecond; the end of a connection that is over may come with what its program does next. */
+const patience = { verdictMs: 1, endMs: 5 };
+
 /** A source of TCP hands on 64 KiB at most; this keeps one message from holding up the other streams. */
 const highWaterMarkBytes = 256 * 1024;
 
@@ -40,6 +43,7 @@ export class TunnelDuplex extends Duplex {
   /** A caller has ended its half of the stream. */
   #hasEndedStream = false;
   #hasPeerEnded = false;
+  #hasReceived = false;
   #bytesOnTheWay = 0;
   #heldUp: ((error?: Error | null) => void) | undefined;
 
@@ -79,9 +83,9 @@ export class TunnelDuplex extends Duplex {
 
   /** Callee: the destination answered. A caller that has sent data already waits for what that brings, which comes along. */
   dialOk(): void {
-    const say = () => this.sendControl(tunnelCode.dialOk);
-    if (this.readableLength > 0 && this.#stream instanceof MuxStream) this.#stream.patiently(say);
-    else say();
+    // Nobody reads it yet, so that what came is in either of the two.
+    const hasData = this.readableLength > 0 || this.#stream.readableLength > 0;
+    this.#send(hasData ? patience.verdictMs : undefined, () => this.sendControl(tunnelCode.dialOk));
   }
 
   /** Callee: it did not. Ends the tunnel. */
@@ -120,12 +124,15 @@ export class TunnelDuplex extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.sendControl(tunnelCode.closeSend);
-    // A caller has nothing more to say, and ends its half of the stream in the same flight; a callee's end is the end of the call.
-    if (!this.#isCallee && !this.#stream.destroyed && !this.#stream.writableEnded) {
+    // Nobody waits for the end of who has had its answer, nor for an end that answers one; a request may end by its end.
+    const canWait = this.#isCallee ? this.#hasPeerEnded : this.#hasReceived;
+    this.#send(canWait ? patience.endMs : undefined, () => {
+      this.sendControl(tunnelCode.closeSend);
+      // A caller has nothing more to say, and ends its half of the stream in the same flight; a callee's end is the end of the call.
+      if (this.#isCallee || this.#stream.destroyed || this.#stream.writableEnded) return;
       this.#hasEndedStream = true;
       this.#stream.end();
-    }
+    });
     callback();
   }
 
@@ -135,8 +142,15 @@ export class TunnelDuplex extends Duplex {
     if (!isInOrder && this.#hasEndedStream) this.#cancelStream();
     else if (!isInOrder) this.sendControl(tunnelCode.disconnect);
     this.#closeStream();
-    if (!this.#isDialSettled) this.#rejectDial(error ?? new TunnelResetError('The tunnel was closed'));
+    // A callee has no verdict to wait for, and an error costs more than all else here.
+    if (!this.#isDialSettled && !this.#isCallee) this.#rejectDial(error ?? new TunnelResetError('The tunnel was closed'));
     callback(error);
+  }
+
+  /** What can wait a moment leaves in one flight with what cannot, of whichever tunnel. */
+  #send(patienceMs: number | undefined, send: () => void): void {
+    if (patienceMs !== undefined && this.#stream instanceof MuxStream) this.#stream.patiently(patienceMs, send);
+    else send();
   }
 
   get #isCallee(): boolean {
@@ -155,7 +169,7 @@ export class TunnelDuplex extends Duplex {
   #closeStream(): void {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
-    if (!stream.writableEnded) stream.end();
+    if (!stream.writableEnded) this.#send(this.#hasPeerEnded ? patience.endMs : undefined, () => stream.end());
     stream.resume();
     const timer = setTimeout(() => this.#cancelStream(), disconnectGraceMs);
     timer.unref();
@@ -164,6 +178,7 @@ export class TunnelDuplex extends Duplex {
 
   #receive(bytes: Buffer): void {
     if (this.destroyed || this.#hasPeerEnded) return;
+    this.#hasReceived = true;
     // A decoded datagram is a view into a larger chunk, which it would keep alive; they are small and short-lived.
     if (!this.push(bytes)) this.#stream.pause();
   }
