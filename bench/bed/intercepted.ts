@@ -30,12 +30,7 @@ export class Intercepted {
   static async create(bed: BenchBed): Promise<Intercepted> {
     const { cluster, laptop, targets } = bed;
     await bed.prepare('ours');
-    const all = Object.entries(ports).map(([port, number]) => ({ name: port, port: number, targetPort: port }));
-    await cluster.apply([
-      deployment(targets.namespace, name, { program: targetsName, ports: all, readiness: { tcpSocket: { port: ports.http } } }),
-      service(targets.namespace, name, all),
-    ]);
-    await cluster.readyPods(targets.namespace, name);
+    await applyShop(bed, name);
     const env = { [places.variable]: '1' };
     const handler = laptop.spawn(['node', join(import.meta.dirname, '../programs/pod.ts')], { env });
     return new Intercepted(bed, handler, await cluster.clusterIp(targets.namespace, name));
@@ -84,6 +79,31 @@ export class Intercepted {
       await sleep(5);
     }
   }
+}
+
+/** A workload like it whose agent, which nobody uses, is passed by. */
+export async function passedByAgent(bed: BenchBed): Promise<(port: PortName) => Target> {
+  const passed = 'passed-by';
+  await applyShop(bed, passed, { 'telepresence.io/inject-traffic-agent': 'enabled', 'telepresence.io/idle-path': 'direct' });
+  const pods = await bed.cluster.readyPods(bed.targets.namespace, passed);
+  if (pods.some(({ spec }) => spec.containers.length !== 2)) throw new Error(`${passed} has no agent`);
+  const host = await bed.cluster.clusterIp(bed.targets.namespace, passed);
+  return (port) => ({ host, port: ports[port] });
+}
+
+async function applyShop({ cluster, targets }: BenchBed, workload: string, annotations?: Record<string, string>): Promise<void> {
+  const all = Object.entries(ports).map(([port, number]) => ({ name: port, port: number, targetPort: port }));
+  const readiness = { tcpSocket: { port: ports.http } };
+  await cluster.apply([
+    deployment(targets.namespace, workload, {
+      program: targetsName,
+      ports: all,
+      readiness,
+      ...(annotations === undefined ? {} : { annotations }),
+    }),
+    service(targets.namespace, workload, all),
+  ]);
+  await cluster.readyPods(targets.namespace, workload);
 }
 
 async function askPlace(host: string): Promise<string> {

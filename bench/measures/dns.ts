@@ -42,7 +42,7 @@ async function cached(bench: Bench): Promise<readonly Finding[]> {
 }
 
 /** Asked before the clock runs, as other measures have rounds that do not count; absent, so that nothing has to be made for them. */
-const warmUpNames = 300;
+const warmUpNames = 1_000;
 
 async function warmUp(bench: Bench): Promise<void> {
   if (!bench.options.ways.includes('ours')) return;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Intercepted } from '../bed/intercepted.ts';
+import { Intercepted, passedByAgent } from '../bed/intercepted.ts';
 import { PeakMemory, podPids, residentMib } from '../bed/resident-memory.ts';
+import type { Target } from '../programs/exchange.ts';
 import { httpMessages } from '../programs/ports.ts';
 import { type Bench, errorNote, type Finding, figures, type Measure } from './measure.ts';
 
@@ -8,13 +9,16 @@ const httpDialogue = { request: httpMessages.request, reply: httpMessages.respon
 const timesPf = { kind: 'times-pf' } as const;
 const connections = 50;
 
+/** Until a process that has worked has given back what it no longer needs. */
+const restMs = 8_000;
+
 /** Callers in the cluster, whose Service leads to an agent: to the laptop through it, and past it to the app. */
 async function intercepts(bench: Bench): Promise<readonly Finding[]> {
   const shop = await Intercepted.create(bench.bed);
   try {
     const first = await firstIntercepts(bench, shop);
     const agent = await agentPids(bench);
-    await sleep(1_000);
+    await sleep(restMs);
     const idle = agent.length === 0 ? undefined : await residentMib(agent);
     const peak = new PeakMemory(agent);
     peak.start();
@@ -25,14 +29,11 @@ async function intercepts(bench: Bench): Promise<readonly Finding[]> {
       ...(await pastIdleAgent(bench, shop)),
     ];
     const most = peak.stop();
-    await sleep(1_000);
+    await sleep(restMs);
+    const after = agent.length === 0 ? 0 : await residentMib(agent);
+    found.push(...(await outOfThePath(bench)));
     if (idle === undefined) return found;
-    return [
-      ...found,
-      memory('idle', idle, 70, 45),
-      memory('after the loads', await residentMib(agent), 90, 60),
-      memory('peak', most, 120, 80),
-    ];
+    return [...found, memory('idle', idle, 70, 45), memory('after the loads', after, 90, 60), memory('peak', most, 120, 80)];
   } finally {
     shop.stop();
   }
@@ -131,9 +132,18 @@ async function throughIntercept(bench: Bench, shop: Intercepted): Promise<readon
 
 async function pastIdleAgent(bench: Bench, shop: Intercepted): Promise<readonly Finding[]> {
   await shop.leave();
+  return await againstNone(bench, shop.target('http'), 'an idle agent');
+}
+
+async function outOfThePath(bench: Bench): Promise<readonly Finding[]> {
+  const target = await passedByAgent(bench.bed);
+  return await againstNone(bench, target('http'), 'an idle agent out of the path');
+}
+
+async function againstNone(bench: Bench, ours: Target, words: string): Promise<readonly Finding[]> {
   const [warmUpMs, windowMs] = bench.options.isQuick ? [150, 400] : [300, 1_200];
   const ways = ['ours', 'direct'] as const;
-  const target = (way: string) => (way === 'ours' ? shop.target('http') : bench.target('direct', 'http'));
+  const target = (way: string) => (way === 'ours' ? ours : bench.target('direct', 'http'));
   const rates = await bench.alternate(
     async (way) => await bench.load('direct').run('requestRate', [target(way), httpDialogue, connections, warmUpMs, windowMs]),
     { ways },
@@ -144,14 +154,14 @@ async function pastIdleAgent(bench: Bench, shop: Intercepted): Promise<readonly 
   );
   return [
     {
-      title: 'requests/s past an idle agent, against none',
+      title: `requests/s past ${words}, against none`,
       unit: '/s',
       samples: figures(rates, ({ perSecond }) => perSecond),
       bar: { reach: 'at-least', bar: 0.7, goal: 0.9, relation: { kind: 'times-direct' } },
       ...errorNote(rates),
     },
     {
-      title: 'p50 past an idle agent, against none',
+      title: `p50 past ${words}, against none`,
       unit: 'ms',
       samples: figures(trips, ({ p50Ms }) => p50Ms),
       bar: { reach: 'at-most', bar: 0.1, goal: 0.03, relation: { kind: 'above-direct' } },

@@ -24,6 +24,7 @@ import { DialWatchers } from './laptop/dial-watchers.ts';
 import { keepAlive, standardKeepAlive } from './laptop/keep-alive.ts';
 import { LaptopDialer } from './laptop/laptop-dialer.ts';
 import { type AgentSession, ManagerSession, type ManagerTiming } from './manager/manager-session.ts';
+import { isPathControl } from './ports/path-control.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
 import { agentProductName } from './product-version.ts';
@@ -181,16 +182,18 @@ export class TrafficAgent {
   /** Ends everything. */
   async stop(): Promise<void> {
     await this.leave();
-    for (const port of this.#ports.values()) port.stop();
+    await Promise.all([...this.#ports.values()].map(async (port) => await port.stop()));
     this.#manager?.destroyTunnels();
     await Promise.all([this.#server.stop(stopGraceMs), this.#health.stop()]);
   }
 
   #apply(intercepts: readonly InterceptInfo[], session: AgentSession): void {
     const { byPort, verdicts } = assessIntercepts(intercepts, this.#options.settings.config);
+    const switched: Promise<void>[] = [];
     for (const [port, served] of this.#ports) {
       const [before, after] = [this.#byPort.get(port), byPort.get(port)];
-      served.setIntercept(after);
+      const inPlace = served.setIntercept(after);
+      if (inPlace !== undefined) switched.push(inPlace);
       if (before?.id === after?.id) continue;
       this.#logger.info(after === undefined ? 'Connections go to the app' : 'Connections go to a laptop', {
         port: port.containerPort,
@@ -204,8 +207,10 @@ export class TrafficAgent {
     this.#reviewedIn = session;
     const waiting = new Set(verdicts.map(({ id }) => id));
     for (const id of this.#reviewed.keys()) if (!waiting.has(id)) this.#reviewed.delete(id);
-    for (const { id, verdict } of verdicts) void this.#review(id, verdict, session);
-    this.#becomeReady();
+    // Neither the laptop nor a Service may count on the pod while connections pass the agent by.
+    const inPlace = Promise.all(switched);
+    for (const { id, verdict } of verdicts) void this.#review(id, verdict, session, inPlace);
+    void inPlace.then(() => this.#becomeReady());
   }
 
   #becomeReady(): void {
@@ -214,10 +219,11 @@ export class TrafficAgent {
   }
 
   /** Once for each verdict, and again after a failure with the next snapshot. */
-  async #review(id: string, verdict: Verdict, session: AgentSession): Promise<void> {
+  async #review(id: string, verdict: Verdict, session: AgentSession, inPlace: Promise<unknown>): Promise<void> {
     if (this.#reviewed.get(id) === verdict.kind) return;
     this.#reviewed.set(id, verdict.kind);
     try {
+      await inPlace;
       await session.review({ id, ...this.#answer(verdict) });
     } catch (error) {
       this.#reviewed.delete(id);
@@ -280,7 +286,8 @@ export class TrafficAgent {
     const { destination, protocol } = info.connectionId;
     const isOwner = [...this.#byPort.values()].some(({ sessionId }) => sessionId === info.sessionId);
     // What listens on the pod's loopback is for the pod, and for the laptop that stands in for it.
-    if (!isDialable(destination.ip) && !(isOwner && isLoopback(destination))) {
+    // Neither is it a laptop's to turn connections by the agent's own means.
+    if (isPathControl(destination.ip) || (!isDialable(destination.ip) && !(isOwner && isLoopback(destination)))) {
       this.#logger.debug('A tunnel was refused', { connection: describeConnection(info.connectionId) });
       tunnel.dialReject();
       return;

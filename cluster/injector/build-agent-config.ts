@@ -34,7 +34,17 @@ export function buildAgentConfig(
 ): BuiltConfig {
   const containers = appContainers(template);
   const annotations = readInjectAnnotations(template.metadata?.annotations);
-  const ports = workloadPorts(template, services, annotations);
+  if (annotations.idlePath === 'invalid') return refused('its annotation idle-path is neither "relay" nor "direct"');
+  const isDirect = (annotations.idlePath ?? settings.idlePath) === 'direct';
+  if (isDirect && !settings.hasInitContainer) {
+    return refused(
+      'connections pass its agent by (idle-path "direct"), which needs the init container that agent.initContainer.enabled=false forbids',
+    );
+  }
+  const ports = workloadPorts(template, services, annotations).map((port) =>
+    // Names lead to one place for good; the redirect can be turned.
+    isDirect && port.protocol === 'TCP' ? { ...port, mode: 'redirect' as const } : port,
+  );
   const declared = new Set(containers.flatMap((container) => (container.ports ?? []).map((port) => port.containerPort)));
   if (template.spec?.hostNetwork === true) return refused('its pods use the network of their nodes (hostNetwork)');
   if (containers.length === 0) return refused('its pods have no containers');
@@ -75,6 +85,7 @@ export function buildAgentConfig(
         ...(name === undefined ? {} : { name }),
         services: [...reachedBy],
         mode,
+        ...(isDirect && protocol === 'TCP' ? { idlePath: 'direct' as const } : {}),
         ...(mode === 'redirect' && protocol === 'TCP' && isProbed(container, containerPort)
           ? { probePort: nextFree(settings.agentPort + 40) }
           : {}),
@@ -107,7 +118,13 @@ export function isSatisfiedBy(wanted: AgentConfig, present: AgentConfig | undefi
       containers.map(({ name, envPrefix, ports }) => [
         name,
         envPrefix,
-        ports.map(({ containerPort, agentPort, protocol, mode }) => [containerPort, agentPort, protocol, mode]),
+        ports.map(({ containerPort, agentPort, protocol, mode, idlePath }) => [
+          containerPort,
+          agentPort,
+          protocol,
+          mode,
+          idlePath ?? 'relay',
+        ]),
       ]),
     ]);
   return essence(wanted) === essence(present);

@@ -1,5 +1,9 @@
+import { idlePaths } from '#protocol/chart/manager-environment.ts';
+
 /** Both prefixes are read; the first is what is written today. */
 const prefixes = ['telepresence.io/', 'telepresence.getambassador.io/'] as const;
+
+export type IdlePath = (typeof idlePaths)[number];
 
 export type MountPolicy = 'Ignore' | 'Local' | 'Remote' | 'RemoteReadOnly';
 
@@ -20,6 +24,8 @@ export interface InjectAnnotations {
   readonly ignoredVolumes: readonly string[];
   /** By volume name, or by the start of a path, which begins with `/`. */
   readonly mountPolicies: Readonly<Record<string, MountPolicy>>;
+  /** `undefined`: the installer's value counts; `invalid`: something that is no answer. */
+  readonly idlePath: IdlePath | 'invalid' | undefined;
 }
 
 export function readInjectAnnotations(annotations: Readonly<Record<string, string>> | undefined): InjectAnnotations {
@@ -42,6 +48,7 @@ export function readInjectAnnotations(annotations: Readonly<Record<string, strin
     containerPorts: list('inject-container-ports'),
     ignoredVolumes: list('inject-ignore-volume-mounts'),
     mountPolicies: parseMountPolicies(find('mount-policies') ?? '{}'),
+    idlePath: idlePathOf(find('idle-path')),
   };
 }
 
@@ -58,6 +65,11 @@ export function parseMountPolicies(text: string): Readonly<Record<string, MountP
   } catch {
     return {};
   }
+}
+
+function idlePathOf(value: string | undefined): InjectAnnotations['idlePath'] {
+  if (value === undefined || value === '') return undefined;
+  return idlePaths.find((path) => path === value) ?? 'invalid';
 }
 
 function injectionOf(value: string | undefined): InjectAnnotations['injection'] {

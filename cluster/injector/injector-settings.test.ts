@@ -7,6 +7,7 @@ describe('settings of the injector', () => {
       isEnabled: true,
       policy: 'OnDemand',
       agentPort: 9900,
+      idlePath: 'relay',
       logLevel: 'info',
       pullPolicy: 'IfNotPresent',
       pullSecrets: [],
@@ -22,6 +23,7 @@ describe('settings of the injector', () => {
   it.each([
     [{ AGENT_INJECT_POLICY: 'Sometimes' }, /AGENT_INJECT_POLICY/],
     [{ AGENT_PORT: 'many' }, /AGENT_PORT/],
+    [{ AGENT_IDLE_PATH: 'shortest' }, /AGENT_IDLE_PATH/],
     [{ AGENT_RESOURCES: '[]' }, /AGENT_RESOURCES/],
     [{ AGENT_SECURITY_CONTEXT: '{' }, /AGENT_SECURITY_CONTEXT/],
   ])('that cannot be used are named: %o', (env, message) => {

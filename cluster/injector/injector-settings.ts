@@ -1,6 +1,6 @@
-import { injectPolicies, managerVariables } from '#protocol/chart/manager-environment.ts';
+import { idlePaths, injectPolicies, managerVariables } from '#protocol/chart/manager-environment.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
-import { type MountPolicy, parseMountPolicies } from './inject-annotations.ts';
+import { type IdlePath, type MountPolicy, parseMountPolicies } from './inject-annotations.ts';
 
 export type InjectPolicy = (typeof injectPolicies)[number];
 
@@ -10,6 +10,8 @@ export interface InjectorSettings {
   readonly policy: InjectPolicy;
   /** The first port that agents listen on. */
   readonly agentPort: number;
+  /** The way of TCP connections while nobody intercepts; a pod's annotation goes first. */
+  readonly idlePath: IdlePath;
   readonly logLevel: string;
   readonly pullPolicy: string;
   readonly pullSecrets: readonly string[];
@@ -36,11 +38,15 @@ export function readInjectorSettings(
   const agentPort = Number(env[names.agentPort] ?? '9900');
   const known = injectPolicies.find((entry) => entry === policy);
   if (known === undefined) throw invalid(names.agentInjectPolicy, policy);
+  const idlePath = env[names.agentIdlePath] ?? 'relay';
+  const knownPath = idlePaths.find((entry) => entry === idlePath);
+  if (knownPath === undefined) throw invalid(names.agentIdlePath, idlePath);
   if (!Number.isInteger(agentPort) || agentPort < 1 || agentPort > 65_000) throw invalid(names.agentPort, String(agentPort));
   return {
     isEnabled: env[names.agentInjector] !== 'false',
     policy: known,
     agentPort,
+    idlePath: knownPath,
     logLevel: env[names.agentLogLevel] ?? env[names.logLevel] ?? 'info',
     pullPolicy: env[names.agentPullPolicy] ?? 'IfNotPresent',
     pullSecrets: (env[names.agentPullSecrets] ?? '').split(/\s+/).filter((name) => name !== ''),

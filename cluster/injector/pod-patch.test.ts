@@ -181,6 +181,62 @@ describe('a pod whose Service has a numeric target port', () => {
   });
 });
 
+describe('a pod whose idle agent is passed by', () => {
+  const given = pod(
+    {
+      ports: [
+        { name: 'http', containerPort: 8080 },
+        { name: 'dns', containerPort: 5353, protocol: 'UDP' },
+      ],
+      livenessProbe: { httpGet: { path: '/', port: 'http' } },
+    },
+    { annotations: { 'telepresence.io/idle-path': 'direct' } },
+  );
+  const named: ServiceObject = {
+    metadata: { name: 'shop', uid: 'u' },
+    spec: {
+      selector: { app: 'shop' },
+      clusterIP: '10.0.0.1',
+      ports: [
+        { name: 'http', port: 80, targetPort: 'http' },
+        { name: 'dns', port: 53, targetPort: 'dns', protocol: 'UDP' },
+      ],
+    },
+  };
+  const { patched, app, agent, config } = inject(given, [named]);
+
+  it('has its TCP ports redirected, also where a Service names them, and those of UDP as ever', () => {
+    expect(config?.containers[0]?.ports).toMatchObject([
+      { containerPort: 8080, mode: 'redirect', idlePath: 'direct', probePort: 9940 },
+      { containerPort: 5353, mode: 'named' },
+    ]);
+    expect(config?.containers[0]?.ports[1]).not.toHaveProperty('idlePath');
+    expect(app.ports?.map(({ name }) => name)).toEqual(['http', 'tm-dns']);
+    expect(agent.ports?.slice(0, 2).map(({ name }) => name)).toEqual([undefined, 'dns']);
+    expect(app.livenessProbe?.httpGet?.port).toBe(9940);
+    expect(patched.spec?.initContainers?.map(({ name }) => name)).toEqual(['tel-agent-init']);
+  });
+
+  it('is so by the installer, and by the annotation against the installer', () => {
+    const plain = pod({ ports: [{ name: 'http', containerPort: 8080 }] });
+    const relayed = pod(
+      { ports: [{ name: 'http', containerPort: 8080 }] },
+      { annotations: { 'telepresence.io/idle-path': 'relay' } },
+    );
+    const direct = { AGENT_IDLE_PATH: 'direct' };
+    const [byValue, byAnnotation] = [plain, relayed].map((one) => configOf(one, [service('http')], direct));
+    expect(byValue?.containers[0]?.ports[0]).toMatchObject({ mode: 'redirect', idlePath: 'direct' });
+    expect(byAnnotation).toEqual(configOf(plain, [service('http')]));
+    expect(isSatisfiedBy(configOf(plain, [service(8080)], direct), configOf(plain, [service(8080)]))).toBe(false);
+  });
+
+  it('is refused without init containers, and where the annotation says something else', () => {
+    expect(() => configOf(given, [named], { AGENT_INIT_CONTAINER: 'false' })).toThrow(/init container/);
+    const unclear = pod({}, { annotations: { 'telepresence.io/idle-path': 'shortest' } });
+    expect(() => configOf(unclear, [])).toThrow(/idle-path/);
+  });
+});
+
 describe('pods of other shapes', () => {
   it('have long names cut, and unlike each other', () => {
     const ports = [

@@ -61,6 +61,11 @@ const port = z.object({
    */
   mode: z.enum(['named', 'redirect']),
   /**
+   * Only in mode `redirect`, and for TCP. `direct`: connections are redirected while the agent says so, and are the app's otherwise. Absent:
+   * they always are.
+   */
+  idlePath: z.optional(z.literal('direct')),
+  /**
    * Only in mode `redirect`, and where the kubelet probes the port: the init container redirects this port to `containerPort`, past the
    * agent. The pod's probes ask here, so that an interception never makes a healthy app look dead. TCP.
    */

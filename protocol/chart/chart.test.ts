@@ -88,6 +88,9 @@ describe('values', () => {
       'podCIDRs',
     ]);
     expect(Object.keys(problems({ namespaces: ['a'], namespaceSelector: { matchLabels: {} } }))).toEqual(['namespaceSelector']);
+    expect(problems({ agent: { idlePath: 'direct', initContainer: { enabled: false } } })).toMatchObject({
+      'agent.idlePath': expect.stringContaining('agent.initContainer.enabled is false') as string,
+    });
     expect(Object.keys(problems({ prometheus: { port: 8081 } }))).toEqual(['prometheus.port']);
   });
 });
@@ -230,6 +233,7 @@ describe('objects of the chart', () => {
       AGENT_RESOURCES: '{"requests":{"memory":"64Mi"}}',
       AGENT_MOUNT_POLICIES: '{"cache":"Ignore"}',
     });
+    expect(podOf(render({ agent: { idlePath: 'direct' } })).env['AGENT_IDLE_PATH']).toBe('direct');
     expect(names(objects)).toContain('Service ambassador/traffic-manager-metrics');
     const client = objects.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Record<string, string>;
     expect(JSON.parse(client['client.yaml'] ?? '')).toEqual({ dns: { excludes: ['x'] } });

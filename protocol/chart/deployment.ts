@@ -123,6 +123,7 @@ function agentSettings(values: ChartValues): Readonly<Record<string, string>> {
   return {
     [names.agentInjectPolicy]: agentInjector.injectPolicy,
     [names.agentPort]: String(agent.port),
+    [names.agentIdlePath]: agent.idlePath === 'relay' ? '' : agent.idlePath,
     [names.agentLogLevel]: agent.logLevel,
     [names.agentPullPolicy]: image.pullPolicy,
     [names.agentPullSecrets]: image.imagePullSecrets.map(({ name }) => name).join(' '),

@@ -9,6 +9,12 @@ export const workloadKinds = ['deployments', 'replicaSets', 'statefulSets', 'arg
 /** Which pods get an agent: those that somebody asks one for, only those whose annotation says so, or none. */
 export const injectPolicies = ['OnDemand', 'WhenEnabled', 'Never'] as const;
 
+/**
+ * Which way TCP connections take while nobody intercepts: through the agent, which relays them, or straight to the app, past an agent that the
+ * kernel brings into the path when it is needed.
+ */
+export const idlePaths = ['relay', 'direct'] as const;
+
 /** The Service by which the API server calls the webhook, the port and path of its HTTPS server, and the Secret with its certificate. */
 export const injectorName = 'agent-injector';
 export const injectorPort = 8443;
@@ -68,6 +74,7 @@ export const namespaceSelectorKey = 'namespace-selector.yaml';
  * | `AGENT_INJECTOR` | `false`: there is no webhook |
  * | `AGENT_INJECT_POLICY` | OnDemand, WhenEnabled, Never |
  * | `AGENT_PORT` | the first port that agents listen on; 9900 |
+ * | `AGENT_IDLE_PATH` | relay, direct: the way of TCP connections while nobody intercepts; relay |
  * | `AGENT_LOG_LEVEL` | default: that of the traffic-manager |
  * | `AGENT_PULL_POLICY`, `AGENT_PULL_SECRETS` | of the image; names separated by blanks |
  * | `AGENT_INIT_CONTAINER` | `false`: pods never get the init container |
@@ -95,6 +102,7 @@ export const managerVariables = {
   agentInjector: 'AGENT_INJECTOR',
   agentInjectPolicy: 'AGENT_INJECT_POLICY',
   agentPort: 'AGENT_PORT',
+  agentIdlePath: 'AGENT_IDLE_PATH',
   agentLogLevel: 'AGENT_LOG_LEVEL',
   agentPullPolicy: 'AGENT_PULL_POLICY',
   agentPullSecrets: 'AGENT_PULL_SECRETS',

@@ -1,6 +1,13 @@
 import * as z from 'zod/mini';
 import { parseGoDuration } from './go-duration.ts';
-import { injectorPort, injectPolicies, managerHealthPort, managerLogLevels, podCidrStrategies } from './manager-environment.ts';
+import {
+  idlePaths,
+  injectorPort,
+  injectPolicies,
+  managerHealthPort,
+  managerLogLevels,
+  podCidrStrategies,
+} from './manager-environment.ts';
 import { parseByteQuantity } from './quantity.ts';
 
 /**
@@ -122,6 +129,11 @@ export const chartValues = z
     agent: z.prefault(
       z.strictObject({
         port: z._default(z.int().check(z.minimum(1), z.maximum(65_000)), 9900),
+        /**
+         * `direct`: connections pass an idle agent by, at the price of a reset for connections that callers keep when an intercept begins. It
+         * needs the init container in every pod with an agent. The annotation `telepresence.io/idle-path` of a pod template goes first.
+         */
+        idlePath: z._default(z.enum(idlePaths), 'relay'),
         /** Empty: that of the traffic-manager. */
         logLevel: z._default(z.enum(['', ...managerLogLevels]), ''),
         resources: z._default(free, {}),
@@ -162,6 +174,9 @@ export const chartValues = z
         problem(['prometheus', 'port'], 'expected a port that is not in use by the API, the health checks or the webhook');
       if (values.namespaces.length > 0 && values.namespaceSelector !== undefined) {
         problem(['namespaceSelector'], 'expected either namespaces or a namespaceSelector, not both');
+      }
+      if (values.agent.idlePath === 'direct' && !values.agent.initContainer.enabled) {
+        problem(['agent', 'idlePath'], 'expected relay, since agent.initContainer.enabled is false');
       }
       if (values.clientRbac.create && values.clientRbac.subjects.length === 0) {
         problem(['clientRbac', 'subjects'], 'expected at least one subject, since clientRbac.create is true');

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import type { Logger } from '#base/common/log.ts';
 import { AppError } from '#protocol/errors/app-error.ts';
 import type { AgentSettings } from '../settings.ts';
+import { directRules } from './direct-rules.ts';
 import { redirectRules } from './redirect-rules.ts';
 
 /** Where the image has it. */
@@ -10,11 +11,22 @@ const nftPath = '/usr/sbin/nft';
 const timeoutMs = 10_000;
 
 /**
- * Programs the redirects of the pod's network namespace. The pod's own family has to work; the other one is done where the kernel has it.
+ * Programs the redirects of the pod's network namespace. Where connections are to pass an idle agent by and the kernel refuses, they go
+ * through it. The pod's own family has to work; the other one is done where the kernel has it.
  *
  * @throws AppError `internal`, with what nft said.
  */
 export async function programRedirects({ config, podIp }: AgentSettings, logger: Logger): Promise<void> {
+  const direct = directRules(config);
+  if (direct !== undefined) {
+    try {
+      await nft(direct);
+      logger.info('Ports are redirected while they are intercepted');
+      return;
+    } catch (error) {
+      logger.warn('Connections cannot pass the agent by: the kernel does not take the rules for it', { error });
+    }
+  }
   const own = podIp.includes(':') ? 'ip6' : 'ip';
   for (const family of ['ip', 'ip6'] as const) {
     const rules = redirectRules(family, config);

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import { type ConnectionEnd, joinStreams, resetEnd } from '#net/relay/join-streams.ts';
 
 /** Silence after an answer that means that no request is under way. */
-const quietMs = 100;
+export const quietMs = 100;
 
 /** How long a connection with something under way may still go where it went before. */
-const drainLimitMs = 10_000;
+export const drainLimitMs = 10_000;
 
 /** Between the half close that a quiet connection gets, and its end. */
 const lingerMs = 1_000;

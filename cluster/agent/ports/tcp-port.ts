@@ -5,11 +5,12 @@ import { type ConnectionEnd, resetEnd } from '#net/relay/join-streams.ts';
 import type { AgentPort } from '#protocol/agent/agent-config.ts';
 import type { PortIntercept } from '../intercepts.ts';
 import type { LaptopDialer } from '../laptop/laptop-dialer.ts';
+import { PathSwitch } from './path-switch.ts';
 import { RelayedConnection } from './relayed-connection.ts';
 import { socketEndpoint } from './socket-endpoint.ts';
 
 export interface PortOptions {
-  readonly port: Pick<AgentPort, 'agentPort' | 'containerPort'>;
+  readonly port: Pick<AgentPort, 'agentPort' | 'containerPort' | 'idlePath'>;
   readonly dialer: LaptopDialer;
   readonly logger: Logger;
   /** Default: all addresses. */
@@ -28,6 +29,7 @@ export class TcpPort {
   readonly #server: Server;
   readonly #connections = new Map<RelayedConnection, 'app' | 'laptop'>();
   readonly #callers = new Set<Socket>();
+  readonly #path: PathSwitch | undefined;
   #intercept: PortIntercept | undefined;
 
   constructor(options: PortOptions) {
@@ -41,6 +43,8 @@ export class TcpPort {
     });
     server.on('connection', (caller) => void this.#serve(caller));
     this.#server = server;
+    const { containerPort, idlePath } = options.port;
+    this.#path = idlePath === 'direct' ? new PathSwitch(containerPort, options.logger) : undefined;
   }
 
   get connectionCount(): number {
@@ -56,12 +60,15 @@ export class TcpPort {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on connections go there, or to the app; those that go elsewhere are brought to an end. */
-  setIntercept(intercept: PortIntercept | undefined): void {
+  /**
+   * From now on connections go there, or to the app; those that go elsewhere are brought to an end. Resolves when new ones come this way
+   * for it, where they otherwise pass the agent by.
+   */
+  async setIntercept(intercept: PortIntercept | undefined): Promise<void> {
     const isSame = intercept?.id === this.#intercept?.id && intercept?.sessionId === this.#intercept?.sessionId;
     this.#intercept = intercept;
-    if (isSame) return;
-    for (const connection of this.#connections.keys()) connection.drain();
+    if (!isSame) for (const connection of this.#connections.keys()) connection.drain();
+    await (intercept === undefined ? this.#path?.close() : this.#path?.open());
   }
 
   /** The laptop of the intercept answers again: what went to the app meanwhile is brought to an end. */
@@ -70,7 +77,8 @@ export class TcpPort {
   }
 
   /** Ends the listener and every connection. */
-  stop(): void {
+  async stop(): Promise<void> {
+    await this.#path?.close();
     this.#server.close();
     for (const connection of this.#connections.keys()) connection.reset();
     for (const caller of this.#callers) resetEnd(caller);

@@ -12,7 +12,7 @@ import { FakeManager } from './fake-manager.ts';
 
 export interface AgentBedOptions {
   /** Container ports; each is the app's port on loopback, TCP by default. */
-  readonly ports: readonly { readonly containerPort: number; readonly protocol?: 'TCP' | 'UDP' }[];
+  readonly ports: readonly { readonly containerPort: number; readonly protocol?: 'TCP' | 'UDP'; readonly idlePath?: 'direct' }[];
   readonly env?: Readonly<Record<string, string>>;
   readonly keepAliveTiming?: KeepAliveTiming;
   readonly readyGraceMs?: number;
@@ -173,12 +173,13 @@ async function agentConfig(managerPort: number, ports: AgentBedOptions['ports'])
           mountPoint: '/tel_app_mounts/main',
           envPrefix: '_TEL_APP_A_',
           mounts: [],
-          ports: ports.map(({ containerPort, protocol = 'TCP' }, index) => ({
+          ports: ports.map(({ containerPort, protocol = 'TCP', idlePath }, index) => ({
             containerPort,
             agentPort: agentPorts[index],
             protocol,
             services: [],
             mode: 'named',
+            idlePath,
           })),
         },
       ],

@@ -45,7 +45,7 @@ export class FakeManager {
   #arrivalCount = 0;
 
   /** @returns the port */
-  async start(port = 0): Promise<number> {
+  async start(port = 0, host = '127.0.0.1'): Promise<number> {
     this.#server = new GrpcServer({
       routes: (router) => {
         router.service(Desktop, {
@@ -86,7 +86,7 @@ export class FakeManager {
       },
       rawCalls: new Map([[managerTunnelPath, (stream) => void this.#serveTunnel(stream)]]),
     });
-    return await this.#server.listen(port, '127.0.0.1');
+    return await this.#server.listen(port, host);
   }
 
   async stop(): Promise<void> {
