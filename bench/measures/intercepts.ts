@@ -41,7 +41,7 @@ async function intercepts(bench: Bench): Promise<readonly Finding[]> {
 
 async function firstIntercepts(bench: Bench, shop: Intercepted): Promise<readonly Finding[]> {
   const seconds: number[] = [];
-  for (let round = 0; round < (bench.options.isQuick ? 2 : 3); round += 1) {
+  for (let round = 0; round < (bench.options.isQuick ? 2 : bench.options.rounds); round += 1) {
     if (round > 0) {
       await shop.leave();
       await shop.removeAgent();
