@@ -195,6 +195,19 @@ describe("the laptop's side", () => {
     await expect.poll(() => troubles).toMatchObject([{ code: 'route.failed' }]);
   });
 
+  it('tries a change that failed again, until the trouble is over', async () => {
+    await make();
+    let isInTheWay = true;
+    network.onSetRoutes = () => {
+      if (isInTheWay) throw new AppError({ code: 'route.overlap', message: 'taken' });
+    };
+    laptop.change(wantedWith(['~default'], ['10.96.0.0/16', '10.244.0.0/16']));
+    await expect.poll(() => troubles).toMatchObject([{ code: 'route.overlap' }]);
+    isInTheWay = false;
+    await expect.poll(() => troubles.at(-1), { timeout: 5_000 }).toBeUndefined();
+    expect(calls().at(-1)).toBe('routes 2');
+  });
+
   it('gives the network back where it cannot be made as wanted', async () => {
     network.onSetRoutes = () => {
       throw new AppError({ code: 'route.failed', message: 'no' });

@@ -87,6 +87,9 @@ interface Made {
 /** The helper is started again by a person or a program, in a second or an hour; looking costs one connect(). */
 const repairEveryMs = 500;
 
+/** A route that is in the way may be that of an interface which is about to go; one that stays is looked at now and then. */
+const [firstRetryMs, maxRetryMs] = [500, 30_000];
+
 /** Keeps the laptop as it is wanted: makes interface, routes and DNS, changes them, and makes them anew when the helper comes back. */
 export class LaptopSide {
   readonly #options: LaptopSideOptions;
@@ -101,6 +104,10 @@ export class LaptopSide {
   /** Somebody's wish, which counts more than the configuration, for a while. */
   #helperLogLevel: LogLevel | undefined;
   #helperLogLevelEnd: NodeJS.Timeout | undefined;
+  /** The last change failed, and is tried again. */
+  #isUnapplied = false;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = firstRetryMs;
   /** From the first hook on. */
   #servers: NameServerWatch | undefined;
   /** Changes are made one after another. */
@@ -161,20 +168,31 @@ export class LaptopSide {
     return (await this.#made?.network.verifyTcp()) ?? { ok: true };
   }
 
-  /** Applies a change. Failures become trouble, not exceptions. */
+  /** Applies a change. Failures become trouble, not exceptions, and are tried again. */
   change(wanted: WantedLaptop): void {
     this.#wanted = wanted;
+    this.#retryMs = firstRetryMs;
+    this.#apply();
+  }
+
+  #apply(): void {
+    clearTimeout(this.#retry);
     this.#work = this.#work.then(async () => {
-      const made = this.#made;
-      if (made === undefined || this.#stop.signal.aborted) return;
+      const [made, wanted] = [this.#made, this.#wanted];
+      if (made === undefined || wanted === undefined || this.#stop.signal.aborted) return;
       try {
         await made.network.setHelperLogLevel(this.#helperLogLevel ?? wanted.helperLogLevel);
         await made.network.setRoutes(wanted.routes, this.#reserved(wanted, made.hook));
         made.dns.update(wanted.dns);
         // Only this resolver chooses by domain whom to ask.
         if (made.hook?.mode === 'resolved' && made.domains.join() !== wanted.domains.join()) await this.#hookDns(made, wanted);
+        if (this.#isUnapplied) this.#options.onTrouble(undefined);
+        this.#isUnapplied = false;
       } catch (error) {
+        this.#isUnapplied = true;
         this.#options.onTrouble(AppError.from(error));
+        this.#retry = setTimeout(() => this.#apply(), this.#retryMs).unref();
+        this.#retryMs = Math.min(2 * this.#retryMs, maxRetryMs);
       }
     });
   }
@@ -277,6 +295,7 @@ export class LaptopSide {
   async stop(): Promise<void> {
     this.#stop.abort();
     clearTimeout(this.#helperLogLevelEnd);
+    clearTimeout(this.#retry);
     this.#servers?.[Symbol.dispose]();
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.close();
@@ -377,6 +396,7 @@ export class LaptopSide {
         if (wanted === undefined) return;
         this.#made = await this.#make(network, wanted);
         await this.#hookDns(this.#made, wanted);
+        this.#isUnapplied = false;
         this.#options.onTrouble(undefined);
         return;
       } catch (error) {
