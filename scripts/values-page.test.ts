@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { chartValues } from './values.ts';
+import { chartValues } from '../protocol/chart/values.ts';
 
-const page = readFileSync(new URL('../../docs/values.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../docs/values.md', import.meta.url), 'utf8');
 
 /** Paths of all values that have a default, but for those of records that are handed on. */
 function paths(value: unknown, path: readonly string[] = []): readonly string[] {
