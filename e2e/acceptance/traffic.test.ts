@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bed, createBed, curl } from '../support/bed.ts';
 import { runClient, tryConnect } from '../support/client-program.ts';
 import { Cluster } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { missingForProduct, titled } from '../support/settings.ts';
+import { service } from '../workloads/manifests.ts';
 import { streamPorts } from '../workloads/world.ts';
 
 const missing = missingForProduct();
@@ -80,9 +82,20 @@ describe.skipIf(missing !== undefined)(titled('traffic', missing), () => {
   });
 
   it.skipIf(!isIpv6)(titled('reaches pods and services by IPv6', isIpv6 ? undefined : 'the cluster has no IPv6'), async () => {
-    const script = `require('dns').lookup('web', { family: 6 }, (e, a) => console.log(e ?? a))`;
-    const address = (await bed.laptop.must(['node', '-e', script])).trim();
-    expect((await curl(bed.laptop, `http://[${address}]`)).pod).toMatch(/^web-/);
+    const { cluster, world, laptop } = bed;
+    const both = service(world.namespace, 'web-both', [{ name: 'http', port: 80, targetPort: 'http' }], { app: 'web' });
+    await cluster.apply([{ ...both, spec: { ...(both['spec'] as object), ipFamilyPolicy: 'RequireDualStack' } }]);
+    const script = `require('dns').lookup('web-both', { family: 6 }, (e, a) => console.log(e ?? a))`;
+    const address = (await laptop.must(['node', '-e', script])).trim();
+    expect(address).toContain(':');
+    await eventually('the Service leads somewhere', async () => {
+      expect((await curl(laptop, `http://[${address}]`)).pod).toMatch(/^web-/);
+    });
+    expect((await curl(laptop, 'http://web-both')).pod).toMatch(/^web-/);
+    const [pod] = await cluster.readyPods(world.namespace, 'web');
+    const podIp = pod?.status.podIPs?.find(({ ip }) => ip.includes(':'))?.ip ?? '';
+    expect((await curl(laptop, `http://[${podIp}]:8080`)).pod).toBe(pod?.metadata.name);
+    expect((await tryConnect(laptop, podIp, 8999)).outcome).toBe('ECONNREFUSED');
   });
 });
 

@@ -18,6 +18,7 @@
 #                     containerd's fixed places in /run, /var/log and the cgroups
 # CLUSTER_DIST        ready-made programs as NAME.xz (default: ../shared/realcluster/dist beside the checkout);
 #                     CLUSTER_FROM_SOURCE=1 compiles them all the same
+# CLUSTER_IPV6=1      pods and Services have IPv6 addresses, too
 # CLUSTER_NODE_IP, CLUSTER_NODE, CLUSTER_API_PORT, CLUSTER_ETCD_PORT, CLUSTER_PROXY_MODE (nftables, iptables)
 #
 # Root only but for kubectl. Programs that are there already are built again only where their sources changed.
@@ -35,6 +36,9 @@ etcd_port=${CLUSTER_ETCD_PORT:-2379}
 version=1.34.4
 pod_cidr=10.244.0.0/24
 service_cidr=10.96.0.0/16
+pod_cidr6=fd00:10:244::/64
+service_cidr6=fd00:10:96::/112
+ipv6=${CLUSTER_IPV6:-}
 api_service=10.96.0.1
 dns_service=10.96.0.10
 bridge=cni0
@@ -257,7 +261,8 @@ EOF
   cat >"$etc/cni/10-real.conflist" <<EOF
 {"cniVersion": "1.0.0", "name": "real", "plugins": [
   {"type": "bridge", "bridge": "$bridge", "isGateway": true, "ipMasq": false, "hairpinMode": true,
-   "ipam": {"type": "host-local", "ranges": [[{"subnet": "$pod_cidr"}]], "routes": [{"dst": "0.0.0.0/0"}], "dataDir": "$data/cni"}},
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "$pod_cidr"}]${ipv6:+, [{\"subnet\": \"$pod_cidr6\"\}]}],
+            "routes": [{"dst": "0.0.0.0/0"}${ipv6:+, {\"dst\": \"::/0\"\}}], "dataDir": "$data/cni"}},
   {"type": "portmap", "capabilities": {"portMappings": true}}
 ]}
 EOF
@@ -289,7 +294,7 @@ EOF
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: $proxy_mode
-clusterCIDR: $pod_cidr
+clusterCIDR: $pod_cidr${ipv6:+,$pod_cidr6}
 hostnameOverride: $node
 clientConnection: {kubeconfig: $etc/proxy.kubeconfig}
 conntrack: {maxPerCore: 0, min: 0, tcpCloseWaitTimeout: 0s, tcpEstablishedTimeout: 0s}
@@ -299,7 +304,8 @@ EOF
 # network: what the machine has to do for pods: forward, masquerade, and show bridged packets to the service rules.
 network() {
   local setting
-  for setting in net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables; do
+  for setting in net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables \
+    ${ipv6:+net.ipv6.conf.all.forwarding net.bridge.bridge-nf-call-ip6tables}; do
     [ "$(sysctl -n $setting 2>/dev/null)" = 1 ] || sysctl -qw $setting=1 || true
   done
   nft -f - <<EOF
@@ -317,14 +323,16 @@ EOF
   mkdir -p /run/netns
   mountpoint -q /run/netns || { mount --bind /run/netns /run/netns && mount --make-shared /run/netns; }
   # Docker, where it runs, drops what is forwarded between networks that are not its own.
-  local way
-  for way in -i -o; do
-    iptables -w -C FORWARD $way $bridge -j ACCEPT 2>/dev/null || iptables -w -I FORWARD $way $bridge -j ACCEPT
+  local way tables
+  for tables in iptables ${ipv6:+ip6tables}; do
+    for way in -i -o; do
+      $tables -w -C FORWARD $way $bridge -j ACCEPT 2>/dev/null || $tables -w -I FORWARD $way $bridge -j ACCEPT
+    done
   done
 }
 
 # Settings of the machine that kubelet overwrites; down puts them back.
-settings="vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.conf.all.route_localnet"
+settings="vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.conf.all.route_localnet net.ipv6.conf.all.forwarding net.bridge.bridge-nf-call-ip6tables"
 
 remember() {
   local setting
@@ -358,7 +366,7 @@ up() {
     --listen-peer-urls "http://127.0.0.1:$((etcd_port + 1))"
   alive apiserver || start apiserver kube-apiserver \
     --etcd-servers "http://127.0.0.1:$etcd_port" --secure-port "$api_port" --advertise-address "$ip" \
-    --service-cluster-ip-range "$service_cidr" --allow-privileged \
+    --service-cluster-ip-range "$service_cidr${ipv6:+,$service_cidr6}" --allow-privileged \
     --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
     --client-ca-file "$pki/ca.crt" --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" \
     --kubelet-client-certificate "$pki/apiserver-kubelet.crt" --kubelet-client-key "$pki/apiserver-kubelet.key" \
@@ -383,7 +391,7 @@ up() {
     --authorization-kubeconfig "$etc/controller-manager.kubeconfig" --use-service-account-credentials \
     --root-ca-file "$pki/ca.crt" --service-account-private-key-file "$pki/accounts.key" \
     --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" \
-    --service-cluster-ip-range "$service_cidr"
+    --service-cluster-ip-range "$service_cidr${ipv6:+,$service_cidr6}"
   alive scheduler || start scheduler kube-scheduler --leader-elect=false --kubeconfig "$etc/scheduler.kubeconfig" \
     --authentication-kubeconfig "$etc/scheduler.kubeconfig" --authorization-kubeconfig "$etc/scheduler.kubeconfig"
   alive kubelet || start kubelet kubelet --config "$etc/kubelet.yaml" --kubeconfig "$etc/kubelet.kubeconfig" \
@@ -448,6 +456,8 @@ down() {
   nft delete table ip e2e-cluster 2>/dev/null || true
   iptables -w -D FORWARD -i $bridge -j ACCEPT 2>/dev/null || true
   iptables -w -D FORWARD -o $bridge -j ACCEPT 2>/dev/null || true
+  ip6tables -w -D FORWARD -i $bridge -j ACCEPT 2>/dev/null || true
+  ip6tables -w -D FORWARD -o $bridge -j ACCEPT 2>/dev/null || true
   [ ! -e "$state/settings" ] || while read -r setting; do sysctl -qw "${setting// /}" || true; done <"$state/settings"
   find /sys/fs/cgroup/*/kubepods -depth -type d -exec rmdir {} \; 2>/dev/null || true
   rm -rf "$data" "$run" "$etc" "$pki" "$logs" "$state/kubeconfig" "$state/settings"

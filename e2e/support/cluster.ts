@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { KubeClient, KubeStatusError } from '#net/kube/kube-client.ts';
 import { eventually } from './eventually.ts';
 import { harnessCredentials, type KubeContext, readKubeContext } from './kubeconfig.ts';
-import { type KubeList, type KubeObject, objectPath, type Pod, type Service } from './objects.ts';
+import { type KubeList, type KubeObject, objectPath, type Pod, type Service, type ServiceRange } from './objects.ts';
 import { settings } from './settings.ts';
 
 /** The cluster of KUBECONFIG as its administrator sees it. */
@@ -126,11 +126,10 @@ export class Cluster {
     return address;
   }
 
-  /** Whether pods have IPv6 addresses. */
+  /** Whether Services can have IPv6 addresses. */
   async hasIpv6(): Promise<boolean> {
-    const service = await this.find<Service>('Service', 'kubernetes', 'default');
-    const families = (service?.spec as { readonly ipFamilies?: readonly string[] } | undefined)?.ipFamilies ?? [];
-    return families.includes('IPv6');
+    const range = await this.find<ServiceRange>('ServiceCIDR', 'kubernetes');
+    return range?.spec.cidrs.some((cidr) => cidr.includes(':')) === true;
   }
 }
 

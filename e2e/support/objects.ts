@@ -23,12 +23,18 @@ export interface Pod extends KubeObject {
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
 }
 
 export interface Service extends KubeObject {
   readonly spec: { readonly clusterIP?: string };
+}
+
+/** From which Services get their addresses. */
+export interface ServiceRange extends KubeObject {
+  readonly spec: { readonly cidrs: readonly string[] };
 }
 
 /** Path segment of each kind that the suite applies. */
@@ -39,6 +45,7 @@ const kinds: Readonly<Record<string, { readonly api: string; readonly plural: st
   LimitRange: { api: '/api/v1', plural: 'limitranges', isNamespaced: true },
   Pod: { api: '/api/v1', plural: 'pods', isNamespaced: true },
   Service: { api: '/api/v1', plural: 'services', isNamespaced: true },
+  ServiceCIDR: { api: '/apis/networking.k8s.io/v1', plural: 'servicecidrs', isNamespaced: false },
   ServiceAccount: { api: '/api/v1', plural: 'serviceaccounts', isNamespaced: true },
   ResourceQuota: { api: '/api/v1', plural: 'resourcequotas', isNamespaced: true },
   Deployment: { api: '/apis/apps/v1', plural: 'deployments', isNamespaced: true },

@@ -25,12 +25,15 @@ const afterExitMs = 300;
 export function spawnProgram(argv: readonly string[], options: ProgramOptions = {}): ChildProcess {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('no program named');
-  return spawn(program, rest, {
+  const child = spawn(program, rest, {
     cwd: options.cwd,
     env: { ...(options.env ?? process.env) },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // Pipes of a program that is killed may be reset; its exit tells the story.
+  for (const stream of child.stdio) stream?.on('error', () => undefined);
+  return child;
 }
 
 /** Runs a program to its end. Resolves whatever its exit code; rejects only where it cannot be started. */
@@ -43,7 +46,6 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
       output[name] += text;
     });
   }
-  child.stdin?.on('error', () => undefined);
   child.stdin?.end(options.input ?? '');
   return await new Promise<Outcome>((resolve, reject) => {
     let isTimedOut = false;
