@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Laptop } from '../../e2e/laptop/laptop.ts';
 import type { Cluster } from '../../e2e/support/cluster.ts';
+import { podProcesses } from '../../e2e/support/pod-processes.ts';
 import { settings } from '../../e2e/support/settings.ts';
 
 /** On the laptop, but not of the product: the loads, kubectl, and the stand-in for sudo. */
@@ -23,17 +24,7 @@ export async function podPids(cluster: Cluster, namespace: string, prefix: strin
   const uids = pods
     .filter(({ metadata }) => metadata.name.startsWith(prefix) && metadata.deletionTimestamp === undefined)
     .map(({ metadata }) => metadata.uid ?? '');
-  const found: number[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-    // With systemd as the driver, underscores stand for the dashes.
-    if (!uids.some((uid) => uid !== '' && (cgroup.includes(uid) || cgroup.includes(uid.replaceAll('-', '_'))))) continue;
-    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-    if (command.trim() === 'pause') continue;
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(word)) found.push(Number(pid));
-  }
-  return found;
+  return await podProcesses(uids, word);
 }
 
 /**

@@ -19,7 +19,7 @@ async function intercepts(bench: Bench): Promise<readonly Finding[]> {
     const first = await firstIntercepts(bench, shop);
     const agent = await agentPids(bench);
     await sleep(restMs);
-    const idle = agent.length === 0 ? undefined : await residentMib(agent);
+    const idle = await residentMib(agent);
     const peak = new PeakMemory(agent);
     peak.start();
     const found = [
@@ -30,9 +30,9 @@ async function intercepts(bench: Bench): Promise<readonly Finding[]> {
     ];
     const most = peak.stop();
     await sleep(restMs);
-    const after = agent.length === 0 ? 0 : await residentMib(agent);
+    const after = await residentMib(agent);
     found.push(...(await outOfThePath(bench)));
-    if (idle === undefined) return found;
+    if (agent.length === 0) return found;
     return [...found, memory('idle', idle, 70, 45), memory('after the loads', after, 90, 60), memory('peak', most, 120, 80)];
   } finally {
     shop.stop();

@@ -104,8 +104,7 @@ export class LaptopSide {
   /** Somebody's wish, which counts more than the configuration, for a while. */
   #helperLogLevel: LogLevel | undefined;
   #helperLogLevelEnd: NodeJS.Timeout | undefined;
-  /** The last change failed, and is tried again. */
-  #isUnapplied = false;
+  /** Of the last change, where that failed. */
   #retry: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
   /** From the first hook on. */
@@ -186,10 +185,9 @@ export class LaptopSide {
         made.dns.update(wanted.dns);
         // Only this resolver chooses by domain whom to ask.
         if (made.hook?.mode === 'resolved' && made.domains.join() !== wanted.domains.join()) await this.#hookDns(made, wanted);
-        if (this.#isUnapplied) this.#options.onTrouble(undefined);
-        this.#isUnapplied = false;
+        if (this.#retry !== undefined) this.#options.onTrouble(undefined);
+        this.#retry = undefined;
       } catch (error) {
-        this.#isUnapplied = true;
         this.#options.onTrouble(AppError.from(error));
         this.#retry = setTimeout(() => this.#apply(), this.#retryMs).unref();
         this.#retryMs = Math.min(2 * this.#retryMs, maxRetryMs);
@@ -396,7 +394,8 @@ export class LaptopSide {
         if (wanted === undefined) return;
         this.#made = await this.#make(network, wanted);
         await this.#hookDns(this.#made, wanted);
-        this.#isUnapplied = false;
+        clearTimeout(this.#retry);
+        this.#retry = undefined;
         this.#options.onTrouble(undefined);
         return;
       } catch (error) {

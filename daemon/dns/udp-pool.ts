@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Logger } from '#base/common/log.ts';
+import { literalLookup } from '#net/dns/literal-lookup.ts';
 import { type FormerServer, type PortRange, portsFromRandom } from './former-server.ts';
-import { literalLookup } from './literal-lookup.ts';
 import { isResponse } from './message.ts';
 
 /** Sockets for each address family: an answer can only be forged by guessing socket and id. */

@@ -1,4 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { askHttp } from '../support/cluster-caller.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Handler, startHandler } from '../support/handler.ts';
 import type { KubeObject } from '../support/objects.ts';
+import { podProcesses } from '../support/pod-processes.ts';
 import { missingForProduct, titled } from '../support/settings.ts';
 import { bundleProgram } from '../workloads/bundle.ts';
 import { deployment, programConfigMap, service } from '../workloads/manifests.ts';
@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)(titled('idle-path', missing), () => {
       let killed = 0;
       await eventually('the app answers', async () => {
         // The kubelet starts it again at once, and the second time takes its time.
-        for (const pid of await agentPids(pod.metadata.uid ?? '')) {
+        for (const pid of await podProcesses([pod.metadata.uid ?? ''], '/app/agent.js')) {
           process.kill(pid, 'SIGKILL');
           killed += 1;
         }
@@ -140,17 +140,4 @@ class Caller {
   stop(): void {
     this.#agent.destroy();
   }
-}
-
-/** The agent's processes, where the pod's node is this machine. */
-async function agentPids(podUid: string): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const read = async (file: string) => await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-    const cgroup = await read('cgroup');
-    // With systemd as the driver, underscores stand for the dashes.
-    const isOfPod = podUid !== '' && (cgroup.includes(podUid) || cgroup.includes(podUid.replaceAll('-', '_')));
-    if (isOfPod && (await read('cmdline')).includes('/app/agent.js')) found.push(Number(pid));
-  }
-  return found;
 }

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mirrorState } from '#net/rpc/state-mirror.ts';
+import { freePort } from '#net/testing/free-port.ts';
 import type { DaemonState } from '#protocol/local-api/model.ts';
 import { eventually } from '../support/eventually.ts';
 import { type SandboxDesk, startSandboxDesk } from '../support/sandbox-desk.ts';
@@ -242,13 +242,4 @@ async function daemonState(desk: SandboxDesk): Promise<DaemonState> {
     first.abort();
     api.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('There is no free port');
-  return address.port;
 }

@@ -82,7 +82,6 @@ async function start(laptop: Laptop, page: PageOptions | undefined) {
   stderr?.on('data', (chunk: Buffer) => {
     errors += chunk.toString();
   });
-  stdin.on('error', () => undefined);
   const lines = createInterface({ input: stdout });
   const held: unknown[] = [];
   let listener: ChannelListener | undefined;

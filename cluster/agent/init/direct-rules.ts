@@ -1,7 +1,7 @@
 import type { AgentConfig } from '#protocol/agent/agent-config.ts';
 import { heldSeconds, pathControl, pathControlSubnet } from '../ports/path-control.ts';
 import { drainLimitMs, quietMs } from '../ports/relayed-connection.ts';
-import { redirectTable } from './redirect-rules.ts';
+import { probeRules, redirectedPorts, redirectRule, redirectTable } from './redirect-rules.ts';
 
 /** Ports that can be on at once; entries that have lapsed count until the kernel has swept. */
 const maxPorts = 1_024;
@@ -25,19 +25,13 @@ const maxBareLength = 100;
  * Every packet of the app meets them: what is cheap and rules out most comes first.
  */
 export function directRules(config: AgentConfig): string | undefined {
-  const redirected = config.containers.flatMap(({ ports }) => ports.filter(({ mode }) => mode === 'redirect'));
+  const redirected = redirectedPorts(config);
   const direct = redirected.filter(({ idlePath }) => idlePath === 'direct').map(({ containerPort }) => containerPort);
   if (direct.length === 0) return undefined;
   const group = config.agentGroupId;
   const numbers = [...new Set(direct)];
   const ports = numbers.length === 1 ? `${numbers[0]}` : `{ ${numbers.join(', ')} }`;
-  const redirects = redirected.map(({ protocol, containerPort, agentPort, idlePath }) => {
-    const match = `fib daddr type local ${protocol.toLowerCase()} dport ${containerPort}`;
-    return `${match}${idlePath === 'direct' ? ' tcp dport @active' : ''} dnat to :${agentPort}`;
-  });
-  const probes = redirected.flatMap(({ probePort, containerPort }) =>
-    probePort === undefined ? [] : [`fib daddr type local tcp dport ${probePort} dnat to :${containerPort}`],
-  );
+  const redirects = redirected.map((port) => redirectRule(port, port.idlePath === 'direct' ? ' tcp dport @active' : ''));
   const lapsing = (type: string, size: number) =>
     `{ type ${type}; size ${size}; flags dynamic,timeout; timeout ${heldSeconds}s; }`;
   const hasData = (chain: string) => `tcp flags & psh == psh goto ${chain}
@@ -64,7 +58,7 @@ table inet ${redirectTable} {
   }
   chain prerouting {
     type nat hook prerouting priority -90; policy accept;
-    ${[...probes, ...redirects].join('\n    ')}
+    ${[...probeRules(redirected), ...redirects].join('\n    ')}
   }
   chain output {
     type nat hook output priority -110; policy accept;

@@ -1,4 +1,4 @@
-import type { AgentConfig } from '#protocol/agent/agent-config.ts';
+import type { AgentConfig, AgentPort } from '#protocol/agent/agent-config.ts';
 
 export const redirectTable = 'telepresence';
 
@@ -14,15 +14,9 @@ export const redirectTable = 'telepresence';
  * - A probe's port leads past the agent to the app.
  */
 export function redirectRules(family: 'ip' | 'ip6', config: AgentConfig): string | undefined {
-  const ports = config.containers.flatMap((container) => container.ports.filter(({ mode }) => mode === 'redirect'));
+  const ports = redirectedPorts(config);
   if (ports.length === 0) return undefined;
-  const redirects = ports.map(
-    ({ protocol, containerPort, agentPort }) =>
-      `fib daddr type local ${protocol.toLowerCase()} dport ${containerPort} dnat to :${agentPort}`,
-  );
-  const probes = ports.flatMap(({ probePort, containerPort }) =>
-    probePort === undefined ? [] : [`fib daddr type local tcp dport ${probePort} dnat to :${containerPort}`],
-  );
+  const redirects = ports.map((port) => redirectRule(port));
   const loopback = family === 'ip' ? 'ip daddr 127.0.0.0/8' : 'ip6 daddr ::1';
   const table = `${family} ${redirectTable}`;
   return `add table ${table}
@@ -30,7 +24,7 @@ delete table ${table}
 table ${table} {
   chain prerouting {
     type nat hook prerouting priority -90; policy accept;
-    ${[...probes, ...redirects].join('\n    ')}
+    ${[...probeRules(ports), ...redirects].join('\n    ')}
   }
   chain output {
     type nat hook output priority -110; policy accept;
@@ -40,4 +34,20 @@ table ${table} {
   }
 }
 `;
+}
+
+export function redirectedPorts(config: AgentConfig): readonly AgentPort[] {
+  return config.containers.flatMap(({ ports }) => ports.filter(({ mode }) => mode === 'redirect'));
+}
+
+/** Leads connections to the agent, where the condition holds. */
+export function redirectRule({ protocol, containerPort, agentPort }: AgentPort, condition = ''): string {
+  return `fib daddr type local ${protocol.toLowerCase()} dport ${containerPort}${condition} dnat to :${agentPort}`;
+}
+
+/** A probe's port leads past the agent to the app. */
+export function probeRules(ports: readonly AgentPort[]): readonly string[] {
+  return ports.flatMap(({ probePort, containerPort }) =>
+    probePort === undefined ? [] : [`fib daddr type local tcp dport ${probePort} dnat to :${containerPort}`],
+  );
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '#base/common/log.ts';
-import { untilAborted } from '#base/node/until-aborted.ts';
+import { dialledTunnel } from '#net/tunnel/dialled-tunnel.ts';
 import { describeConnection, type Endpoint, type Protocol, type StreamInfo } from '#net/tunnel/stream-info.ts';
 import { DialRejectedError, type TunnelDuplex } from '#net/tunnel/tunnel-duplex.ts';
 import type { PortIntercept } from '../intercepts.ts';
@@ -84,7 +84,7 @@ export class LaptopDialer {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
     const claimed = watchers.request(info, both);
-    const direct = claimed.then(async (tunnel) => await verdict(tunnel, both));
+    const direct = claimed.then(async (tunnel) => await dialledTunnel(tunnel, both));
     direct.catch(() => undefined);
     try {
       const isClaimed = await within(claimed, patienceMs + info.roundtripMs);
@@ -99,19 +99,7 @@ export class LaptopDialer {
   }
 
   async #openJoined(info: StreamInfo, signal: AbortSignal): Promise<TunnelDuplex> {
-    return await verdict(this.#parts.openJoined(info), signal);
-  }
-}
-
-/** The tunnel, once the laptop has dialled; given up where the signal aborts before. */
-async function verdict(tunnel: TunnelDuplex, signal: AbortSignal): Promise<TunnelDuplex> {
-  tunnel.on('error', () => undefined);
-  try {
-    await untilAborted(tunnel.dialled, signal);
-    return tunnel;
-  } catch (error) {
-    tunnel.destroy();
-    throw error;
+    return await dialledTunnel(this.#parts.openJoined(info), signal);
   }
 }
 

@@ -1,4 +1,5 @@
-import { type IpAddress, parseIp } from '#base/common/ip.ts';
+import { containsIp, parseCidr } from '#base/common/cidr.ts';
+import type { IpAddress } from '#base/common/ip.ts';
 
 /**
  * How the agent, which has no privilege, tells the kernel whether connections to a port come to it: by an empty datagram to one of these
@@ -22,9 +23,9 @@ export const heldSeconds = 3;
 /** How often a port is switched on again: one datagram may come late. */
 export const repeatMs = 1_000;
 
-const prefix = parseIp('127.116.112.0');
+const subnet = parseCidr(pathControlSubnet);
 
 /** Whether a datagram to the address could switch a port, if it came from the agent. */
 export function isPathControl(ip: IpAddress): boolean {
-  return ip.family === 4 && prefix !== undefined && ip.value >> 8n === prefix.value >> 8n;
+  return subnet !== undefined && containsIp(subnet, ip);
 }

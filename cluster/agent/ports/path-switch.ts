@@ -1,6 +1,7 @@
 import dgram, { type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Logger } from '#base/common/log.ts';
+import { literalLookup } from '#net/dns/literal-lookup.ts';
 import { pathControl, repeatMs } from './path-control.ts';
 import { drainLimitMs } from './relayed-connection.ts';
 
@@ -40,7 +41,7 @@ export class PathSwitch {
   }
 
   async #hold(): Promise<Hold> {
-    const socket = dgram.createSocket({ type: 'udp4', lookup: (address, _options, callback) => callback(null, address, 4) });
+    const socket = dgram.createSocket({ type: 'udp4', lookup: literalLookup });
     if (!(await this.#canSwitch(socket))) {
       socket.close();
       return { end: async () => undefined };

@@ -3,6 +3,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { KeepAliveTiming } from '#net/mux/mux-connection.ts';
+import { freePort } from '#net/testing/free-port.ts';
 import { type AgentConfig, parseAgentConfig } from '#protocol/agent/agent-config.ts';
 import type { InterceptInfoSchema } from '#protocol/cluster/generated/manager_pb.js';
 import { AgentLog } from '../agent-log.ts';
@@ -190,10 +191,3 @@ async function agentConfig(managerPort: number, ports: AgentBedOptions['ports'])
 }
 
 /** One that both TCP and UDP are likely to get. */
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,4 +1,7 @@
-/** A look-up for sockets whose hosts are literal addresses: the system's resolver, which asks us, must not be asked on the way to them. */
+/**
+ * A look-up for sockets whose hosts are literal addresses: the system's resolver, which may ask us, must not be asked on
+ * the way to them.
+ */
 export function literalLookup(
   host: string,
   _options: unknown,
