@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { onlyPod } from '../support/agent-pods.ts';
+import { hasAgent, onlyPod } from '../support/agent-pods.ts';
 import { type Bed, createBed } from '../support/bed.ts';
 import { askHttp } from '../support/cluster-caller.ts';
 import { eventually } from '../support/eventually.ts';
@@ -42,7 +42,15 @@ describe.skipIf(missing !== undefined)(titled('idle-path', missing), () => {
       laptop,
       cases.map(({ laptopPort }) => laptopPort),
     );
-    for (const { reach } of cases) await cluster.readyPods(world.namespace, reach);
+    for (const { reach } of cases) {
+      await eventually(`${reach} has an agent`, async () => {
+        const [pod] = await cluster.readyPods(world.namespace, reach);
+        if (pod !== undefined && hasAgent(pod)) return;
+        // An API server that has just heard of a webhook may not call it yet.
+        await cluster.delete('Pod', pod?.metadata.name ?? '', world.namespace, 0);
+        throw new Error('its pod was made without');
+      });
+    }
   });
   afterAll(async () => {
     for (const caller of callers) caller.stop();
